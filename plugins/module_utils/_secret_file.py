@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Secrets as files: made once, named by their content, written without a moment of wrong access.
 
-The name of a versioned secret carries 8 hex digits of an HMAC of its content. The key of that HMAC never leaves the host:
-with a public key the digits would let anybody test guesses of a weak password against them.
+The name of a versioned secret carries 8 hex digits of an HMAC of its content. The key of that HMAC never leaves
+the host: with a public key the digits would let anybody test guesses of a weak password against them.
 """
 
 from __future__ import annotations

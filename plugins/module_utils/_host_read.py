@@ -1,0 +1,122 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads of a Linux host that need no package: accounts, directories, listening ports, memory."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from ansible_collections.openmrs.event_log.plugins.module_utils._host_check import MB, Directory, Port
+
+#: State "listening" in /proc/net/tcp (Linux, include/net/tcp_states.h).
+LISTEN = "0A"
+
+
+def users() -> dict[str, int]:
+    return {entry.pw_name: entry.pw_uid for entry in pwd.getpwall()}
+
+
+def groups() -> dict[str, int]:
+    return {entry.gr_name: entry.gr_gid for entry in grp.getgrall()}
+
+
+def memory_mb(meminfo: Path = Path("/proc/meminfo")) -> int:
+    found = re.search(r"^MemTotal:\s+(\d+) kB", meminfo.read_text(encoding="ascii"), re.MULTILINE)
+    return int(found.group(1)) // 1024 if found else 0
+
+
+def existing_parent(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def read_directory(wanted: Directory) -> Directory:
+    """Fill in what the disk says about a wanted directory, or about the parent that it will be made in."""
+    path = Path(wanted.path)
+    space = os.statvfs(existing_parent(path))
+    seen = replace(
+        wanted,
+        free_mb=space.f_bavail * space.f_frsize // MB,
+        read_only=bool(space.f_flag & os.ST_RDONLY),
+        exists=path.exists(),
+    )
+    if not seen.exists:
+        return seen
+    if not path.is_dir():
+        return replace(seen, is_directory=False)
+    entries = tuple(entry.name for entry in path.iterdir() if entry.name != "lost+found")
+    return replace(seen, uid=path.stat().st_uid, entries=entries)
+
+
+def listening_inodes(port: int, tables: tuple[str, ...] = ("/proc/net/tcp", "/proc/net/tcp6")) -> set[str]:
+    """Return the socket inodes that listen on ``port`` on any address."""
+    inodes = set()
+    for table in tables:
+        if not Path(table).exists():
+            continue
+        for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                inodes.add(fields[9])
+    return inodes
+
+
+def pids_of(inodes: set[str]) -> list[int]:
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(os.readlink(fd) in wanted for fd in (process / "fd").iterdir()):
+                found.append(int(process.name))
+        except OSError:
+            continue  # ended meanwhile, or another user's
+    return sorted(found)
+
+
+def parents(pid: int) -> list[int]:
+    """Return ``pid`` and its ancestors."""
+    chain = []
+    while pid > 0:
+        chain.append(pid)
+        try:
+            status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            break
+        found = re.search(r"^PPid:\s+(\d+)", status, re.MULTILINE)
+        pid = int(found.group(1)) if found else 0
+    return chain
+
+
+def describe(pid: int) -> str:
+    try:
+        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        name = "a process"
+    return f"{name} (pid {pid})"
+
+
+def read_port(wanted: Port, own_pids: set[int]) -> Port:
+    """Say who holds the port; a holder that descends from one of ``own_pids`` is ours and does not count."""
+    inodes = listening_inodes(wanted.number)
+    if not inodes:
+        return wanted
+    holders = pids_of(inodes)
+    if holders and all(own_pids.intersection(parents(pid)) for pid in holders):
+        return wanted
+    return replace(wanted, holder=describe(holders[0]) if holders else "another program")
+
+
+def cluster_id(log_dir: Path) -> str:
+    """Return the cluster id in ``meta.properties`` of a broker's log directory, empty when there is none."""
+    meta = log_dir / "meta.properties"
+    if not meta.exists():
+        return ""
+    found = re.search(r"^cluster\.id=(.+)$", meta.read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1).strip() if found else ""

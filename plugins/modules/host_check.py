@@ -1,0 +1,193 @@
+#!/usr/bin/python
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_check
+short_description: Say everything that makes a host unfit, before anything is changed
+version_added: "0.1.0"
+author: OpenMRS Event Log contributors (@openmrs)
+description:
+  - Looks at accounts, directories, ports, memory and an existing broker's data, and fails with one message that holds
+    all findings. Each names the variable of the inventory, its value, what was found and what to do.
+  - Reads only. What is not asked for is not looked at.
+attributes:
+  check_mode:
+    support: full
+    description: The same in check mode.
+  diff_mode:
+    support: none
+    description: Nothing is changed.
+  platform:
+    support: full
+    platforms: linux
+    description: Reads C(/proc). Needs Python 3.8 or later on the target, nothing else.
+options:
+  accounts:
+    description: System users and groups that a role will make or use.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      kind: {description: What it is., type: str, required: true, choices: [user, group]}
+      name: {description: Its name., type: str, required: true}
+      number: {description: Its uid or gid., type: int, required: true}
+      variable: {description: Variable of the inventory that sets the number., type: str, required: true}
+  directories:
+    description: Directories that a role will make or use.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path: {description: The directory., type: path, required: true}
+      variable: {description: Variable of the inventory that sets it., type: str, required: true}
+      owner: {description: The uid that owns it. Files of somebody else in it are a finding., type: int, required: true}
+      owner_variable: {description: Variable of the inventory that sets the owner., type: str, required: true}
+      min_free_mb: {description: Free space that is needed, in MB., type: int, default: 0}
+  ports:
+    description: TCP ports that a role will listen on.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      number: {description: The port., type: int, required: true}
+      variable: {description: Variable of the inventory that sets it., type: str, required: true}
+  own_containers:
+    description: Names of containers whose processes may hold these ports, as they do on a converged host.
+    type: list
+    elements: str
+    default: []
+  memory:
+    description: Memory that the host must have in all.
+    type: dict
+    suboptions:
+      needed_mb: {description: In MB., type: int, required: true}
+      variable: {description: Variable of the inventory that decides it., type: str, required: true}
+      value: {description: Value of that variable., type: str, required: true}
+  broker:
+    description: The broker's log directory and the cluster that it must belong to.
+    type: dict
+    suboptions:
+      log_dir: {description: Directory with C(meta.properties)., type: path, required: true}
+      directory_variable: {description: Variable that sets the data directory., type: str, required: true}
+      cluster_id: {description: The id that is wanted., type: str, required: true}
+      cluster_variable: {description: Variable of the inventory that sets the id., type: str, required: true}
+      marker: {description: File that this host keeps once it has formatted the directory., type: path, required: true}
+"""
+
+EXAMPLES = r"""
+- name: Check that the account and the data directory can be had
+  openmrs.event_log.host_check:
+    accounts:
+      - {kind: user, name: kafka, number: 1001, variable: event_log_uid}
+    directories:
+      - path: /var/lib/event-log/kafka/data
+        variable: event_log_data_dir
+        owner: 1001
+        owner_variable: event_log_uid
+        min_free_mb: 2048
+"""
+
+RETURN = r"""
+formatted:
+  description: Whether O(broker.log_dir) holds a formatted cluster. Only with O(broker).
+  returned: success
+  type: bool
+  sample: true
+running:
+  description: Those of O(own_containers) that run now.
+  returned: success
+  type: list
+  elements: str
+  sample: [event-log-broker, event-log-connect]
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils import _host_check as check
+from ansible_collections.openmrs.event_log.plugins.module_utils import _host_read as read
+
+
+def container_pids(module: AnsibleModule, names: list[str]) -> dict[str, int]:
+    """Return the first process of each named container that runs; none where there is no engine yet."""
+    docker = module.get_bin_path("docker")
+    if not names or docker is None:
+        return {}
+    template = "{{.Name}} {{.State.Pid}}"
+    _rc, out, _err = module.run_command([docker, "container", "inspect", "--format", template, *names])
+    lines = [line.split() for line in out.splitlines() if line.strip()]
+    return {name.lstrip("/"): int(pid) for name, pid in lines if int(pid) > 0}
+
+
+def findings(params: dict[str, Any], own_pids: set[int]) -> list[check.Finding]:
+    found: list[check.Finding] = []
+    by_name = {"user": read.users(), "group": read.groups()}
+    for item in params["accounts"]:
+        names = by_name[item["kind"]]
+        wanted = check.Account(item["name"], item["number"], item["variable"], item["kind"])
+        found += check.account_findings(wanted, names, {number: name for name, number in names.items()})
+    for item in params["directories"]:
+        found += check.directory_findings(read.read_directory(check.Directory(**item)))
+    for item in params["ports"]:
+        found += check.port_findings(read.read_port(check.Port(item["number"], item["variable"]), own_pids))
+    if params["memory"]:
+        memory = params["memory"]
+        found += check.memory_findings(memory["variable"], memory["value"], memory["needed_mb"], read.memory_mb())
+    if params["broker"]:
+        broker = params["broker"]
+        on_disk = read.cluster_id(Path(broker["log_dir"]))
+        found += check.cluster_findings(broker["cluster_variable"], broker["cluster_id"], on_disk, broker["log_dir"])
+        marked = Path(broker["marker"]).exists()
+        found += check.marker_findings(broker["directory_variable"], broker["log_dir"], marked, bool(on_disk))
+    return found
+
+
+def main() -> None:
+    def text() -> dict[str, Any]:
+        return {"type": "str", "required": True}
+
+    def number() -> dict[str, Any]:
+        return {"type": "int", "required": True}
+
+    def path() -> dict[str, Any]:
+        return {"type": "path", "required": True}
+
+    def listing(**options: Any) -> dict[str, Any]:
+        return {"type": "list", "elements": "dict", "default": [], "options": options}
+
+    kinds = {"type": "str", "required": True, "choices": ["user", "group"]}
+    broker = {"log_dir": path(), "directory_variable": text(), "cluster_id": text(), "cluster_variable": text()}
+    module = AnsibleModule(
+        argument_spec={
+            "accounts": listing(kind=kinds, name=text(), number=number(), variable=text()),
+            "directories": listing(
+                path=path(),
+                variable=text(),
+                owner=number(),
+                owner_variable=text(),
+                min_free_mb={"type": "int", "default": 0},
+            ),
+            "ports": listing(number=number(), variable=text()),
+            "own_containers": {"type": "list", "elements": "str", "default": []},
+            "memory": {"type": "dict", "options": {"needed_mb": number(), "variable": text(), "value": text()}},
+            "broker": {"type": "dict", "options": {**broker, "marker": path()}},
+        },
+        supports_check_mode=True,
+    )
+    running = container_pids(module, module.params["own_containers"])
+    found = findings(module.params, set(running.values()))
+    if found:
+        module.fail_json(msg=check.message(found), findings=[finding.sentence() for finding in found])
+    result: dict[str, Any] = {"changed": False, "running": sorted(running)}
+    if module.params["broker"]:
+        result["formatted"] = bool(read.cluster_id(Path(module.params["broker"]["log_dir"])))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
