@@ -12,7 +12,7 @@ version_added: "0.1.0"
 author: OpenMRS Event Log contributors (@openmrs)
 description:
   - Writes a secret into a directory that a container mounts, under the name C(STEM-XXXXXXXXSUFFIX).
-  - The 8 hex digits are an HMAC of the content. Its key is made in the directory at the first use and stays on the host.
+  - The 8 hex digits are an HMAC of the content. Its key is made in the directory at first and stays there.
   - Whoever refers to the file by its name sees a rotated secret as an ordinary change of that reference,
     in check mode too, and an interrupted run is simply repeated.
   - Files of former versions stay, as a running task may still read them. O(keep) bounds them.

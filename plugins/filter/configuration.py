@@ -1,0 +1,58 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters that build structured configuration; each is documented in the file of its own name beside this one."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Callable, Mapping, TypeVar
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.openmrs.event_log.plugins.module_utils import _debezium, _stack_config, _variables
+
+Options = TypeVar("Options", _debezium.Source, _stack_config.Stack)
+
+
+def _options(kind: type[Options], given: Mapping[str, Any]) -> Options:
+    """Turn a dict of options into its dataclass; unknown and missing ones are errors in words."""
+    names = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise AnsibleFilterError(f"unknown options {unknown}; known are {sorted(names)}")
+    required = {n for n, f in names.items() if f.default is f.default_factory is dataclasses.MISSING}
+    missing = sorted(required - set(given))
+    if missing:
+        raise AnsibleFilterError(f"missing options {missing}")
+    integers = {n for n, f in names.items() if f.type == "int"}
+    values: dict[str, Any] = {n: int(value) if n in integers else value for n, value in given.items()}
+    return kind(**values)
+
+
+def broker_properties(options: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return _stack_config.broker_properties(_options(_stack_config.Stack, options), overrides or {})
+
+
+def worker_properties(options: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return _stack_config.worker_properties(_options(_stack_config.Stack, options), overrides or {})
+
+
+def connector_config(options: Mapping[str, Any]) -> dict[str, Any]:
+    return _debezium.connector_config(_options(_debezium.Source, options))
+
+
+def topic_expectations(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return _debezium.topic_expectations(_options(_debezium.Source, options))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "broker_properties": broker_properties,
+            "worker_properties": worker_properties,
+            "to_properties": _stack_config.to_properties,
+            "cluster_id": _stack_config.cluster_id,
+            "connector_config": connector_config,
+            "topic_expectations": topic_expectations,
+            "unknown_variables": _variables.unknown_variables,
+        }

@@ -1,0 +1,135 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Debezium connector's configuration, built from what a site says about its database.
+
+Names and meanings: Debezium 3.6 documentation, "Debezium connector for MySQL" and "… for MariaDB".
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from typing import Mapping, Sequence
+
+from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import NAMESPACE, Scalar
+
+CLASSES = {
+    "mysql": "io.debezium.connector.mysql.MySqlConnector",
+    "mariadb": "io.debezium.connector.mariadb.MariaDbConnector",
+}
+
+#: Server ids are derived in this range: far from 1, 3, 184054, 223344 and the like, which people write by hand.
+SERVER_ID_START, SERVER_ID_COUNT = 1_000_000_000, 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """One site's database and what to read of it."""
+
+    site: str
+    host: str
+    port: int
+    database: str
+    user: str
+    password_file: str
+    tables: Sequence[str]
+    flavour: str = "mysql"
+    topic_prefix: str = "openmrs"
+    bootstrap: str = "127.0.0.1:9092"
+    server_id: int = 0
+    ssl_mode: str = "preferred"
+    heartbeat_ms: int = 10_000
+    queue_bytes: int = 32 * 1024 * 1024
+    max_message_bytes: int = 8 * 1024 * 1024
+    retention_bytes: int = -1
+    overrides: Mapping[str, Scalar | None] = field(default_factory=dict)
+
+
+def server_id(site: str) -> int:
+    """Return the replication client's id of a site, unique among sites with overwhelming probability."""
+    return SERVER_ID_START + uuid.uuid5(NAMESPACE, f"server-id/{site}").int % SERVER_ID_COUNT
+
+
+def schema_history_topic(topic_prefix: str) -> str:
+    return f"schema-changes.{topic_prefix}"
+
+
+def connector_config(source: Source) -> dict[str, Scalar]:
+    """Return the whole desired configuration, without the connector's name.
+
+    An override of ``None`` removes a key.
+    """
+    config: dict[str, Scalar] = {
+        "connector.class": CLASSES[source.flavour],
+        # One task by design: a binlog has one order.
+        "tasks.max": 1,
+        "database.hostname": source.host,
+        "database.port": source.port,
+        "database.user": source.user,
+        "database.password": f"${{file:{source.password_file}:password}}",
+        "database.server.id": source.server_id or server_id(source.site),
+        "database.include.list": literal(source.database),
+        "table.include.list": ",".join(literal(f"{source.database}.{table}") for table in source.tables),
+        "topic.prefix": source.topic_prefix,
+        # History of the captured tables only: OpenMRS has some 200 others, with hundreds of DDLs in an upgrade.
+        "schema.history.internal.store.only.captured.tables.ddl": True,
+        "schema.history.internal.kafka.bootstrap.servers": source.bootstrap,
+        "schema.history.internal.kafka.topic": schema_history_topic(source.topic_prefix),
+        "include.schema.changes": False,
+        "decimal.handling.mode": "double",
+        # The stored position moves on although none of the captured tables is written; upstream's default is never.
+        "heartbeat.interval.ms": source.heartbeat_ms,
+        # The queue is bounded by memory, not by rows: one row of text may be a thousand times another.
+        "max.queue.size.in.bytes": source.queue_bytes,
+        # Text that is larger than Kafka's 1 MB default must not stop the stream: request and topic limits go together.
+        "producer.override.max.request.size": source.max_message_bytes,
+        "producer.override.compression.type": "zstd",
+        "topic.creation.default.partitions": 1,
+        "topic.creation.default.replication.factor": 1,
+        "topic.creation.default.cleanup.policy": "delete",
+        "topic.creation.default.retention.ms": -1,
+        "topic.creation.default.retention.bytes": source.retention_bytes,
+        "topic.creation.default.max.message.bytes": source.max_message_bytes,
+        # Heartbeats are worth nothing an hour later; with the events' settings they would grow by 1 MB a day for ever.
+        "topic.creation.groups": "heartbeat",
+        "topic.creation.heartbeat.include": literal(f"__debezium-heartbeat.{source.topic_prefix}"),
+        "topic.creation.heartbeat.partitions": 1,
+        "topic.creation.heartbeat.replication.factor": 1,
+        "topic.creation.heartbeat.cleanup.policy": "delete",
+        "topic.creation.heartbeat.retention.ms": 3_600_000,
+        "topic.creation.heartbeat.segment.bytes": 1024 * 1024,
+    }
+    if source.flavour == "mysql":
+        # caching_sha2_password without TLS; with TLS it is not used. (It seems to work without until the server's
+        # cache of passwords is flushed.)
+        config["driver.allowPublicKeyRetrieval"] = True
+    config["database.ssl.mode"] = source.ssl_mode
+    merged = {**config, **source.overrides}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def literal(name: str) -> str:
+    """Return a name as the regular expression that matches it alone, in Debezium's comma-separated lists."""
+    return re.sub(r"([^A-Za-z0-9_])", r"\\\1", name)
+
+
+def topic_expectations(source: Source) -> list[dict[str, object]]:
+    """Return what the topics' settings must be, in the form that ``topic_audit`` takes."""
+    return [
+        {
+            "topic": schema_history_topic(source.topic_prefix),
+            "partitions": 1,
+            "configs": {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"},
+        },
+        {
+            "regex": "|".join(re.escape(f"{source.topic_prefix}.{source.database}.{table}") for table in source.tables),
+            "partitions": 1,
+            "configs": {
+                "cleanup.policy": "delete",
+                "retention.ms": "-1",
+                "retention.bytes": str(source.retention_bytes),
+            },
+        },
+    ]

@@ -1,0 +1,151 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of broker and worker as data. Only what differs from Kafka's own default stands here, with its reason.
+
+Names and meanings: Apache Kafka 4.3 documentation, "Broker Configs" and "Kafka Connect Configs".
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from dataclasses import dataclass
+from typing import Mapping, Union
+
+Scalar = Union[str, int, float, bool]
+Settings = Mapping[str, Scalar]
+
+#: Every process binds this and nothing else.
+LOOPBACK = "127.0.0.1"
+
+#: Root of the ids that belong to sites (an own UUID, so that no other system makes the same ones).
+NAMESPACE = uuid.UUID("6f1d7c5e-3a52-5d0e-9f0c-6d8f0a4be7c1")
+
+
+def cluster_id(site: str) -> str:
+    """Return the KRaft cluster id of a site: 22 characters of URL-safe base64, the same at every run."""
+    return base64.urlsafe_b64encode(uuid.uuid5(NAMESPACE, site).bytes).decode().rstrip("=")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What the settings depend on. Ports are on loopback; ``log_dir`` is the path inside the broker's container."""
+
+    kafka_port: int = 9092
+    controller_port: int = 9093
+    connect_port: int = 8083
+    log_dir: str = "/var/lib/kafka/data/log"
+    connect_group: str = "event-log-connect"
+    configs_topic: str = "event-log-connect-configs"
+    offsets_topic: str = "event-log-connect-offsets"
+    status_topic: str = "event-log-connect-status"
+    secrets_dir: str = "/run/event-log/secrets"
+
+    @property
+    def bootstrap(self) -> str:
+        return f"{LOOPBACK}:{self.kafka_port}"
+
+
+def broker_properties(stack: Stack, overrides: Settings) -> dict[str, Scalar]:
+    """Return ``server.properties`` of one combined KRaft broker and controller."""
+    listeners = f"BROKER://{stack.bootstrap},CONTROLLER://{LOOPBACK}:{stack.controller_port}"
+    settings: dict[str, Scalar] = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{LOOPBACK}:{stack.controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": listeners,
+        "advertised.listeners": f"BROKER://{stack.bootstrap}",
+        "inter.broker.listener.name": "BROKER",
+        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        # Below the mounted directory, so that lost+found of a disk of its own disturbs nobody.
+        "log.dirs": stack.log_dir,
+        # One broker: nothing can be replicated.
+        "offsets.topic.replication.factor": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        # Few partitions start fast after a power cut; one site has few consumer groups.
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.num.partitions": 4,
+        "group.initial.rebalance.delay.ms": 0,
+        # A topic that nobody planned has no retention that anybody chose.
+        "auto.create.topics.enable": False,
+        # No tool and no UI deletes a record of patients by one click.
+        "delete.topic.enable": False,
+        # Nothing is forgotten silently; each topic has its own budget in bytes.
+        "log.retention.ms": -1,
+        # Small files: little to read again after a power cut, and retention by bytes works in small steps.
+        "log.segment.bytes": 128 * 1024 * 1024,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "num.recovery.threads.per.data.dir": 2,
+    }
+    settings.update(overrides)
+    return settings
+
+
+def worker_properties(stack: Stack, overrides: Settings) -> dict[str, Scalar]:
+    """Return ``connect-distributed.properties`` of the one worker."""
+    settings: dict[str, Scalar] = {
+        "bootstrap.servers": stack.bootstrap,
+        "group.id": stack.connect_group,
+        "config.storage.topic": stack.configs_topic,
+        "offset.storage.topic": stack.offsets_topic,
+        "status.storage.topic": stack.status_topic,
+        "config.storage.replication.factor": 1,
+        "offset.storage.replication.factor": 1,
+        "status.storage.replication.factor": 1,
+        # One connector per site: 25 partitions would only be 25 more files to open.
+        "offset.storage.partitions": 4,
+        "status.storage.partitions": 2,
+        "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "key.converter.schemas.enable": False,
+        "value.converter.schemas.enable": False,
+        "listeners": f"http://{LOOPBACK}:{stack.connect_port}",
+        "rest.advertised.host.name": LOOPBACK,
+        "rest.advertised.port": stack.connect_port,
+        # Any process of the host could otherwise register a connector.
+        "rest.extension.classes": "org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension",
+        "plugin.path": "/opt/kafka/plugins",
+        # Every plugin of the image has its service manifest, which the build checks: no scan of all classes at start.
+        "plugin.discovery": "service_load",
+        # Retention and compression of event topics stand in the connector's configuration.
+        "topic.creation.enable": True,
+        # Secrets are files; a reference can reach this directory and no other.
+        "config.providers": "file",
+        "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
+        "config.providers.file.param.allowed.paths": stack.secrets_dir,
+        # A connector may set its own batch, compression and request sizes.
+        "connector.client.config.override.policy": "All",
+    }
+    settings.update(overrides)
+    return settings
+
+
+def to_properties(settings: Settings) -> str:
+    """Render Java properties, one per line in the given order.
+
+    Escapes what ``java.util.Properties`` would read differently: backslashes, line ends, leading white space.
+    """
+    return "".join(f"{_escape_key(key)}={_escape_value(text(value))}\n" for key, value in settings.items())
+
+
+def text(value: Scalar) -> str:
+    """Return a scalar the way Java writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _escape_value(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return "\\" + escaped if escaped.startswith(" ") else escaped
+
+
+def _escape_key(key: str) -> str:
+    escaped = _escape_value(key)
+    for character in "=: #!":
+        escaped = escaped.replace(character, "\\" + character)
+    return escaped
