@@ -1,0 +1,126 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from typing import List, NoReturn, Optional
+
+from . import groups, settings, tail, topics
+from .errors import EventLogError
+
+_EXIT_CODES = """
+exit codes:
+  0  done, or the reader of the output went away
+  1  it failed; the message says what to do
+  2  wrong usage, or no such topic, or several
+  3  tail: --timeout passed before --max events came
+  130, 143  ended by Ctrl-C, by a signal
+"""
+
+_TOPICS = """What is kept in the event log, one line per topic (a topic per table).
+
+Read from the broker's own directory, so it also works while the broker is down; it needs root or the right to
+read that directory. EVENTS KEPT is the newest offset less the oldest: in a topic that is written in transactions the
+markers of the transactions count too, and in a compacted topic so do events that compaction has removed. ON DISK is
+what the files take, indexes included. OLDEST EVENT tells how far back a new consumer can read."""
+
+_TAIL = """Shows the events of one table as they come, one JSON object a line: timestamp, partition, offset, key, value.
+
+TABLE is a table (person_name), database.table (openmrs.person_name) or a whole topic name. Events hold patient data:
+mind where you send the output. Looking changes nothing: no offsets are stored. An empty value (null) after a delete is
+its tombstone. It runs in a container of its own, takes a few seconds to start, and shows whatever was written after
+the command was given (with several partitions: after it started)."""
+
+_GROUPS = """Who reads the event log (consumer groups), up to where, and how far behind the end of each topic.
+
+A group that nobody is connected to keeps its place, and goes on from there when it comes back."""
+
+
+class _Signalled(KeyboardInterrupt):
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _positive_int(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _positive_seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 1e9:
+        raise ValueError
+    return number
+
+
+_positive_int.__name__ = "number (1 or more)"
+_positive_seconds.__name__ = "number of seconds (above 0)"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All that can be asked."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="event-log",
+        description="Look into the OpenMRS event log of this host.",
+        epilog="event-log COMMAND --help says more about a command.\n" + _EXIT_CODES,
+        formatter_class=raw,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    one = commands.add_parser("topics", help="what is kept: events, bytes, oldest and newest", description=_TOPICS,
+                              formatter_class=raw)  # fmt: skip
+    one.add_argument("--all", action="store_true", help="also the internal topics of Kafka, Connect and Debezium")
+    one.add_argument("--json", action="store_true", help="for programs; times in UTC")
+    two = commands.add_parser("tail", help="show the events of a table as they come", description=_TAIL,
+                              epilog=_EXIT_CODES, formatter_class=raw)  # fmt: skip
+    two.add_argument("table", metavar="TABLE", help="table, database.table or topic")
+    two.add_argument("--from-start", action="store_true", help="begin with the oldest event kept")
+    two.add_argument("--max", type=_positive_int, metavar="N", help="end after N events")
+    two.add_argument("--timeout", type=_positive_seconds, metavar="S", help="end when no event came for S seconds")
+    three = commands.add_parser("groups", help="who reads the event log, and how far behind", description=_GROUPS,
+                                formatter_class=raw)  # fmt: skip
+    three.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def _dispatch(arguments: argparse.Namespace) -> int:
+    chosen = settings.load()
+    if arguments.command == "tail":
+        wish = tail.Wish(arguments.table, arguments.from_start, arguments.max, arguments.timeout)
+        return tail.run(chosen, wish, out=sys.stdout.buffer, tell=sys.stderr)
+    if arguments.command == "topics":
+        answer = topics.run(chosen, show_all=arguments.all, as_json=arguments.json)
+    else:
+        answer = groups.run(chosen, as_json=arguments.json)
+    print(answer, flush=True)
+    return 0
+
+
+def _on_signal(number: int, _frame: object) -> NoReturn:
+    raise _Signalled(number)
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run one command; the exit code. The only place that turns failures into words and codes."""
+    arguments = build_parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _on_signal)
+    signal.signal(signal.SIGHUP, _on_signal)
+    try:
+        return _dispatch(arguments)
+    except EventLogError as error:
+        print(f"event-log: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        return 0
+    except KeyboardInterrupt as stop:
+        return 128 + (stop.number if isinstance(stop, _Signalled) else int(signal.SIGINT))

@@ -1,0 +1,159 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kafka's own tools, each in a container of its own beside the broker, so that the broker's memory stays its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from typing import IO, Iterator, List, Optional, Sequence, Tuple
+
+from .errors import EventLogError
+from .settings import Settings
+
+_STOP_SECONDS = 8
+
+
+def tool_command(settings: Settings, name: str, arguments: Sequence[str]) -> List[str]:
+    """The command line: hardened like the stack's containers, and nothing of what it prints is kept in Docker's log."""
+    return [
+        "docker", "run", "--rm", "--pull", "never", "--name", name, "--network", "host",
+        "--user", f"{settings.uid}:{settings.gid}",
+        "--read-only", "--tmpfs", "/tmp:exec,size=64m",  # noqa: S108 - zstd-jni unpacks its library there
+        "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "256m", "--log-driver", "none",
+        settings.image, "kafka-class", *arguments,
+    ]  # fmt: skip
+
+
+def first_address(bootstrap: str) -> Tuple[str, int]:
+    """Host and port of the first server in ``host:port,host:port``; IPv6 addresses stand in brackets."""
+    host, _, port = bootstrap.split(",", maxsplit=1)[0].strip().rpartition(":")
+    if not host or not port.isdigit():
+        raise EventLogError(f"The settings name the broker as {bootstrap!r}; that should be host:port.")
+    return host.strip("[]"), int(port)
+
+
+def require_broker(settings: Settings, seconds: float = 5.0) -> None:
+    """Kafka's tools wait for ever for a broker that is down: ask first whether anything listens."""
+    try:
+        socket.create_connection(first_address(settings.bootstrap), timeout=seconds).close()
+    except OSError:
+        raise EventLogError(settings.not_answering()) from None
+
+
+def explain_docker(said: str, image: str) -> str:
+    """What to do about Docker's own words."""
+    lower = said.lower()
+    if "permission denied" in lower:
+        return "You may not use Docker. Use sudo, or have yourself added to the group docker: sudo event-log …"
+    if "cannot connect to the docker daemon" in lower or "is the docker daemon running" in lower:
+        return "The Docker engine is not running. Start it: sudo systemctl start docker"
+    if "no such image" in lower or "unable to find image" in lower:
+        return f"The image {image} is not on this host. Run the playbook site.yml again: it brings the image."
+    return f"Docker said: {said.strip() or 'nothing'}"
+
+
+def require_docker(settings: Settings) -> None:
+    """Docker may be used and has the image; else say what to do."""
+    if shutil.which("docker") is None:
+        raise EventLogError("There is no docker command here. Run this on the host of the event log, as root.")
+    asked = subprocess.run(
+        ["docker", "image", "inspect", "--format", "{{.Id}}", settings.image],
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    if asked.returncode != 0:
+        raise EventLogError(explain_docker(asked.stderr, settings.image))
+
+
+class ToolContainer:
+    """A running tool; leaving the ``with`` block ends it and removes the container, whatever happened."""
+
+    def __init__(self, settings: Settings, purpose: str, arguments: Sequence[str]) -> None:
+        self.name = f"{settings.project}-{purpose}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._command = tool_command(settings, self.name, arguments)
+        self.process: Optional[subprocess.Popen[bytes]] = None
+
+    def __enter__(self) -> ToolContainer:
+        # A session of its own: Ctrl-C reaches this program only, which then stops the container in order.
+        self.process = subprocess.Popen(
+            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True,
+        )  # fmt: skip
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        process = self.process
+        if process is None:
+            return
+        stopped_early = process.poll() is None
+        if stopped_early:
+            with _no_interruptions():
+                process.terminate()  # the docker client passes it on to the tool
+                try:
+                    process.wait(_STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+                subprocess.run(
+                    ["docker", "rm", "--force", self.name],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+                )  # fmt: skip
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self.process is not None and self.process.stdout is not None  # noqa: S101
+        return self.process.stdout
+
+    @property
+    def stderr(self) -> IO[bytes]:
+        assert self.process is not None and self.process.stderr is not None  # noqa: S101
+        return self.process.stderr
+
+    def wait(self) -> int:
+        assert self.process is not None  # noqa: S101
+        return self.process.wait()
+
+
+@contextlib.contextmanager
+def _no_interruptions() -> Iterator[None]:
+    """A second Ctrl-C must not leave the container behind. Signals belong to the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_IGN) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before):
+            signal.signal(number, handler)
+
+
+def output_of(settings: Settings, purpose: str, arguments: Sequence[str], seconds: float = 60.0) -> str:
+    """Run a tool to its end and return what it printed."""
+    with ToolContainer(settings, purpose, arguments) as tool:
+        assert tool.process is not None  # noqa: S101
+        try:
+            out, err = tool.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise EventLogError(f"No answer within {seconds:.0f} s. {settings.not_answering()}") from None
+        text, words = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+        if tool.process.returncode != 0:
+            raise EventLogError(f"Kafka's tool failed: {last_lines(words) or last_lines(text) or 'it gave no reason'}")
+        return text
+
+
+def last_lines(text: str, count: int = 3) -> str:
+    """The end of a long complaint, without the stack trace."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("at ")]
+    return "\n".join(lines[-count:])
