@@ -1,0 +1,277 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Client of Kafka Connect's REST interface: raises typed errors, never exits, retries what is transient.
+
+One deadline covers a whole call of a module. Reads are repeated until it. A write whose outcome is unclear is not
+repeated here: the caller looks first. Sources: https://kafka.apache.org/documentation/#connect_rest and KIP-745
+(restart with tasks), KIP-769 (plugin configuration), KIP-875 (stop), KIP-980 (initial state).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from urllib.parse import quote
+
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import NOT_YET, Status, parse_status
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
+    AlreadyExistsError,
+    ApiError,
+    BadAnswerError,
+    BusyError,
+    InterruptedRequestError,
+    NotFoundError,
+    RequestError,
+    TimedOutError,
+    UnreachableError,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._http import Response, Transport
+
+#: Connect itself answers a request within 90 s; validation asks the database and may need them.
+VALIDATE_SECONDS = 90.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0
+
+
+class Clock:
+    """Time, so that tests can bring their own."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Deadline:
+    """The end of the whole call; pauses never go beyond it."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.clock = clock
+        self.seconds = seconds
+        self._end = clock.now() + seconds
+
+    @property
+    def remaining(self) -> float:
+        return max(0.0, self._end - self.clock.now())
+
+    @property
+    def passed(self) -> bool:
+        return self.remaining <= 0
+
+    def pause(self, seconds: float) -> None:
+        """Wait, at most until the end."""
+        self.clock.pause(min(seconds, self.remaining))
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Answer to GET /connectors/{name}."""
+
+    config: Dict[str, Any]
+    type: Optional[str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One property that the plugin's validation does not accept."""
+
+    key: str
+    errors: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Answer to a validation: findings, and values as the worker resolved them (secrets too)."""
+
+    findings: Tuple[Finding, ...]
+    values: Dict[str, str]
+
+
+class ConnectApi:
+    """One worker, or any worker of a group. Not ``patient``: it does not wait for a worker that is not there."""
+
+    def __init__(self, transport: Transport, deadline: Deadline, patient: bool = True) -> None:
+        self._transport = transport
+        self.deadline = deadline
+        self._patient = patient
+
+    # reads
+
+    def connector(self, name: str) -> Optional[Registered]:
+        """Return what is registered under a name, or None."""
+        try:
+            answer = self._object("GET", _connector(name))
+        except NotFoundError:
+            return None
+        config = answer.get("config")
+        if not isinstance(config, dict):
+            raise self._strange("GET", _connector(name), "an object with config", answer)
+        return Registered(config, answer.get("type"))
+
+    def status(self, name: str) -> Status:
+        """Return the run state; a connector without one yet is UNASSIGNED."""
+        path = _connector(name, "/status")
+        try:
+            answer = self._object("GET", path)
+        except NotFoundError:
+            return NOT_YET
+        try:
+            return parse_status(answer)
+        except (KeyError, TypeError, ValueError) as exc:
+            raise self._strange("GET", path, "connector and tasks with their states", answer) from exc
+
+    def password_keys(self, plugin: str, version: Optional[str] = None) -> Optional[FrozenSet[str]]:
+        """Return the properties that a plugin declares as PASSWORD, or None where the worker cannot tell."""
+        path = "/connector-plugins/{}/config".format(quote(plugin, safe=""))
+        if version:
+            path += "?version={}".format(quote(version, safe=""))
+        try:
+            answer = self._json("GET", path)
+        except ApiError as exc:
+            if exc.status in (401, 403) or exc.transient:
+                raise
+            return None  # older than Connect 3.2, or an unknown class: validation says so in better words
+        if not isinstance(answer, list):
+            raise self._strange("GET", path, "a list of properties", answer)
+        return frozenset(
+            str(item.get("name")) for item in answer if isinstance(item, dict) and item.get("type") == "PASSWORD"
+        )
+
+    def validate(self, name: str, config: Mapping[str, str]) -> Validation:
+        """Let the plugin judge a configuration; it may ask the database, so it has more time than others."""
+        path = "/connector-plugins/{}/config/validate".format(quote(config["connector.class"], safe=""))
+        seconds = max(VALIDATE_SECONDS, self._transport.connection.timeout)
+        answer = self._object("PUT", path, {**config, "name": name}, seconds=seconds)
+        findings: List[Finding] = []
+        values: Dict[str, str] = {}
+        try:
+            for item in answer["configs"]:
+                value = item["value"]
+                if value.get("value") is not None:
+                    values[value["name"]] = str(value["value"])
+                if value.get("errors"):
+                    findings.append(Finding(value["name"], tuple(str(error) for error in value["errors"])))
+        except (KeyError, TypeError, AttributeError) as exc:
+            raise self._strange("PUT", path, "a list of configs", answer) from exc
+        return Validation(tuple(findings), values)
+
+    # writes
+
+    def create(self, name: str, config: Mapping[str, str], initial_state: Optional[str]) -> None:
+        """Register; the run state comes with it, so that nothing starts that shall not (Connect 3.7 and later)."""
+        body: Dict[str, Any] = {"name": name, "config": dict(config)}
+        if initial_state is not None:
+            body["initial_state"] = initial_state
+        self._object("POST", "/connectors", body, write=True)
+
+    def update(self, name: str, config: Mapping[str, str]) -> None:
+        self._object("PUT", _connector(name, "/config"), dict(config), write=True)
+
+    def delete(self, name: str) -> None:
+        self._json("DELETE", _connector(name), write=True)
+
+    def pause(self, name: str) -> None:
+        self._json("PUT", _connector(name, "/pause"))
+
+    def resume(self, name: str) -> None:
+        self._json("PUT", _connector(name, "/resume"))
+
+    def stop(self, name: str) -> None:
+        self._json("PUT", _connector(name, "/stop"))
+
+    def restart(self, name: str, only_failed: bool) -> None:
+        query = "?includeTasks=true&onlyFailed=%s" % ("true" if only_failed else "false")
+        self._json("POST", _connector(name, "/restart") + query)
+
+    # one request
+
+    def _object(
+        self, method: str, path: str, body: Any = None, write: bool = False, seconds: Optional[float] = None
+    ) -> Dict[str, Any]:
+        answer = self._json(method, path, body, write, seconds)
+        if not isinstance(answer, dict):
+            raise self._strange(method, path, "an object", answer)
+        return answer
+
+    def _json(
+        self, method: str, path: str, body: Any = None, write: bool = False, seconds: Optional[float] = None
+    ) -> Any:
+        """Send until there is an answer that counts. ``write``: an unclear outcome is the caller's to look into."""
+        data = None if body is None else json.dumps(body).encode()
+        started, attempts, pause = self.deadline.clock.now(), 0, _SHORTEST_PAUSE
+        while True:
+            attempts += 1
+            limit = seconds or min(self._transport.connection.timeout, max(self.deadline.remaining, 1.0))
+            try:
+                return self._decoded(method, path, self._transport.send(method, path, data, limit))
+            except RequestError as exc:
+                impatient = not self._patient and isinstance(exc, (UnreachableError, InterruptedRequestError))
+                if not exc.transient or impatient or (write and exc.unclear):
+                    raise
+                if self.deadline.passed:
+                    spent = self.deadline.clock.now() - started
+                    exc.message += f" (tried {attempts} times in {round(spent)} s)"
+                    raise
+            self.deadline.pause(pause)
+            pause = min(pause * 1.6, _LONGEST_PAUSE)
+
+    def _decoded(self, method: str, path: str, response: Response) -> Any:
+        """Return the content of a good answer; everything else becomes an error that says what came instead."""
+        url, status, text = self._transport.address(path), response.status, response.text()
+        try:
+            content = json.loads(text) if text.strip() else None
+        except ValueError:
+            content, is_json = None, False
+        else:
+            is_json = True
+        if 200 <= status < 300 and is_json:
+            return content
+        said = str(content["message"]) if isinstance(content, dict) and content.get("message") else None
+        if said is not None or status in (401, 403, 503):  # what a login filter or a server in front says is no JSON
+            raise _api_error(method, url, status, said if said is not None else text)
+        raise BadAnswerError(_sentence(method, url, status, _what_came(response, is_json)), method, url, status, text)
+
+    def _strange(self, method: str, path: str, expected: str, answer: Any) -> BadAnswerError:
+        url = self._transport.address(path)
+        text = f"{method} {url}: expected {expected} in the answer"
+        return BadAnswerError(text, method, url, 200, json.dumps(answer))
+
+
+def _connector(name: str, rest: str = "") -> str:
+    return "/connectors/{}{}".format(quote(name, safe=""), rest)
+
+
+def _sentence(method: str, url: str, status: int, words: str) -> str:
+    return f"{method} {url}: status {status}: {words}"
+
+
+def _what_came(response: Response, is_json: bool) -> str:
+    if 300 <= response.status < 400:
+        return "a redirect to %s; is there a proxy or a login page between?" % (response.location or "nowhere")
+    if "html" in response.content_type.lower() or response.text().lstrip()[:1] == "<":
+        return "a web page instead of JSON; is there a proxy between, or another service at this address?"
+    return "an answer that is not Kafka Connect's" if is_json else "broken JSON"
+
+
+def _api_error(method: str, url: str, status: int, words: str) -> RequestError:
+    """Tell what is transient from what is not, by the worker's own words."""
+    low = words.lower()
+    kind, said = ApiError, words if len(words) < 2000 else words[:2000] + " [...]"
+    if status == 401:
+        said = f"the worker does not accept the login; are url_username and url_password right? ({said.strip()})"
+    elif status == 404 and low.startswith("http 404"):  # the answer to a path that the worker does not have
+        said += "; does the worker's REST interface begin at url, and is the worker new enough?"
+    elif status == 404:
+        kind = NotFoundError
+    elif status == 409 and "already exists" in low:
+        kind = AlreadyExistsError
+    elif (status == 409 and any(word in low for word in ("rebalanc", "momentarily", "conflicting operation"))) or (
+        status == 500 and "rebalance is expected" in low
+    ):
+        kind = BusyError
+    elif status == 503 or (status == 500 and "request timed out" in low):
+        kind = TimedOutError
+    return kind(_sentence(method, url, status, said), method, url, status, words)
