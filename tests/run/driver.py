@@ -1,0 +1,274 @@
+"""Runs parts of the tests, counts what truly ran, and ends with one line: N passed, N failed, N skipped."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+from xml.etree import ElementTree
+
+from tests.run.parts import GROUPS, PARTS, Part, Step, plan
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "test"
+LOGS = CACHE / "logs"
+JUNIT = CACHE / "junit"
+GREEN = CACHE / "green"
+OWN = "eventlog-test-"  # containers, volumes and networks of the tests are named so
+HEARTBEAT = 30.0
+SKIPPED = 77  # the exit code of a check that says it cannot run here
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+MOLECULE_ACTION = re.compile(r"➜ ([\w-]+): Executed: (\w+)")
+
+
+@dataclass(frozen=True)
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def environment(part: Part, step: Step) -> dict[str, str]:
+    """What the commands see: the checkout's collection, and nothing of a developer's own Ansible settings."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_"))}
+    return {
+        **inherited,
+        "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
+        "PYTHONUNBUFFERED": "1",
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"),
+        "EVENT_LOG_TEST_JUNIT": str(JUNIT / f"{part.name}-{slug(step.name)}-verify.xml"),
+        **dict(step.env),
+    }
+
+
+def content_hash() -> str:
+    """One hash over every file that is, or could be, in the repository."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True
+    ).stdout
+    digest = hashlib.sha256()
+    for name in sorted(set(listed.decode().split("\0")) - {""}):
+        path = ROOT / name
+        if path.is_file():
+            digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+    return digest.hexdigest()
+
+
+def count_junit(path: Path) -> Count:
+    """The cases of a pytest report; none when there is no such report."""
+    if not path.is_file():
+        return Count()
+    total = Count()
+    for suite in ElementTree.parse(path).getroot().iter("testsuite"):  # noqa: S314 - our own report
+        number = {key: int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")}
+        failed = number["failures"] + number["errors"]
+        total += Count(max(0, number["tests"] - failed - number["skipped"]), failed, number["skipped"])
+    return total
+
+
+def count_molecule(output: str) -> Count:
+    """Every action that molecule says it carried out."""
+    outcomes = [outcome for _, outcome in MOLECULE_ACTION.findall(ANSI.sub("", output))]
+    passed = outcomes.count("Successful")
+    failed = sum(1 for outcome in outcomes if outcome in ("Failed", "Error"))
+    return Count(passed, failed, 0)
+
+
+def run(argv: tuple[str, ...], env: dict[str, str], log: TextIO, seconds: float, label: str) -> int:
+    """Run one command into the log; kill it and all that it started when it hangs. Returns its code (124: killed)."""
+    process = subprocess.Popen(
+        argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    begun = time.monotonic()
+    try:
+        while True:
+            try:
+                return process.wait(timeout=min(HEARTBEAT, max(0.1, begun + seconds - time.monotonic())))
+            except subprocess.TimeoutExpired:
+                elapsed = time.monotonic() - begun
+                if elapsed >= seconds:
+                    log.write(f"\nKilled after {elapsed / 60:.1f} minutes: taken for hanging.\n")
+                    return 124
+                say(f"    … {label}: {elapsed:.0f} s")
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def step_count(part: Part, step: Step, code: int, output: str) -> Count:
+    if step.kind == "check":
+        return Count(passed=int(code == 0), failed=int(code not in (0, SKIPPED)), skipped=int(code == SKIPPED))
+    verify = Path(environment(part, step)["EVENT_LOG_TEST_JUNIT"])
+    counted = count_junit(JUNIT / f"{part.name}-{slug(step.name)}.xml") + count_junit(verify)
+    if step.kind == "molecule":
+        counted += count_molecule(output)
+    if code == 0 and counted.passed == 0 and counted.skipped == 0:
+        return counted + Count(failed=1)  # green without having run anything
+    if code != 0 and counted.failed == 0:
+        return counted + Count(failed=1)  # killed, or broken before it could report
+    return counted
+
+
+def container_logs() -> str:
+    """The last words of the containers that belong to the tests."""
+    listed = subprocess.run(
+        ["docker", "ps", "-a", "--filter", f"name={OWN}", "--format", "{{.Names}}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said: list[str] = []
+    for name in listed.stdout.split():
+        for inner in ("event-log-broker", "event-log-connect", "openmrs-sample-db"):
+            log = subprocess.run(
+                ["docker", "exec", name, "docker", "logs", "--tail", "25", inner],
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            if log.returncode == 0:
+                said.append(f"--- container {inner} in {name}\n{log.stdout}{log.stderr}")
+    return "\n".join(said)
+
+
+def run_part(part: Part) -> Count:
+    total = Count()
+    begun = time.monotonic()
+    log_path = LOGS / f"{part.name}.log"
+    say(f"\n== {part.name}: {part.about}")
+    with log_path.open("w+", encoding="utf-8", errors="replace") as log:
+        for step in part.steps:
+            remaining = part.limit * 60 - (time.monotonic() - begun)
+            argv = step.argv
+            report = JUNIT / f"{part.name}-{slug(step.name)}.xml"
+            env = environment(part, step)
+            for old in (report, Path(env["EVENT_LOG_TEST_JUNIT"])):
+                old.unlink(missing_ok=True)
+            if step.kind == "pytest":
+                argv = (*argv, f"--junitxml={report}")
+            log.write(f"\n===== {step.name}: {' '.join(argv)}\n")
+            log.flush()
+            start, at = time.monotonic(), log.seek(0, os.SEEK_END)
+            code = run(argv, env, log, max(1.0, remaining), step.name)
+            log.flush()
+            log.seek(at)
+            output = log.read()
+            counted = step_count(part, step, code, output)
+            total += counted
+            word = "FAILED" if counted.failed else "ok"
+            say(f"  {word:<6} {step.name}: {counted} ({time.monotonic() - start:.0f} s)")
+            if counted.failed:
+                say("\n".join(f"    | {line}" for line in ANSI.sub("", output).splitlines()[-60:]))
+                if part.docker:
+                    said = container_logs()
+                    log.write(said)
+                    say(said)
+                say(f"    whole log: {log_path.relative_to(ROOT)}")
+                if part.chained:
+                    break
+    minutes = (time.monotonic() - begun) / 60
+    if minutes > part.minutes * 1.5:
+        say(f"  warning: {part.name} took {minutes:.1f} minutes, {part.minutes:g} are expected")
+    return total
+
+
+def remove_own() -> None:
+    """Containers and volumes that the tests named as theirs."""
+    for kind, listing, removal in (
+        ("container", ["ps", "-aq"], ["rm", "-fv"]),
+        ("volume", ["volume", "ls", "-q"], ["volume", "rm", "-f"]),
+    ):
+        found = subprocess.run(
+            ["docker", *listing, "--filter", f"name={OWN}"], capture_output=True, text=True, check=False
+        )
+        for name in found.stdout.split() if found.returncode == 0 else []:
+            gone = subprocess.run(["docker", *removal, name], capture_output=True, text=True, check=False)
+            if gone.returncode != 0:
+                say(f"  warning: could not remove {kind} {name}: {gone.stderr.strip()}")
+
+
+def usage() -> None:
+    say("usage: ./test.sh [--resume] [--keep] [" + "|".join([*filter(None, GROUPS), *PARTS]) + "]...")
+    say("  --resume  leave out parts that were green for exactly this content (ignored when CI=true)")
+    say("  --keep    leave the test servers running at the end; the next run replaces them")
+    for part in PARTS.values():
+        say(f"  {part.name:<12} {part.about} (about {part.minutes:g} min)")
+
+
+def main(arguments: list[str]) -> int:
+    options = {word for word in arguments if word.startswith("-")}
+    chosen, unknown = plan([word for word in arguments if not word.startswith("-")])
+    if unknown or options - {"--resume", "--keep"}:
+        if options & {"--list", "--help", "-h"}:
+            usage()
+            return 0
+        say(f"unknown: {' '.join([*unknown, *sorted(options)])}")
+        usage()
+        return 2
+    for directory in (LOGS, JUNIT, GREEN):
+        directory.mkdir(parents=True, exist_ok=True)
+    lock = (CACHE / "lock").open("w")
+    if any(part.docker for part in chosen):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with this process, however it ends
+        except BlockingIOError:
+            say("another run of the Docker parts is under way in this checkout: wait for it, or end it")
+            return 2
+    content = content_hash()
+    if "--resume" in options and os.environ.get("CI") != "true":
+        for part in [part for part in chosen if (GREEN / f"{part.name}-{content}").exists()]:
+            say(f"left out, green for this content: {part.name}")
+            chosen.remove(part)
+    say("plan: " + ", ".join(f"{part.name} {part.minutes:g} min" for part in chosen))
+    say(f"      together about {sum(part.minutes for part in chosen):g} minutes; logs in {LOGS.relative_to(ROOT)}/")
+    total = Count()
+    begun = time.monotonic()
+    try:
+        for part in chosen:
+            counted = run_part(part)
+            total += counted
+            if counted.failed == 0 and content_hash() == content:
+                (GREEN / f"{part.name}-{content}").touch()
+    finally:
+        if any(part.docker for part in chosen) and "--keep" not in options:
+            remove_own()
+    say(f"\n{(time.monotonic() - begun) / 60:.1f} minutes")
+    say(str(total))
+    return 0 if total.failed == 0 and total.passed > 0 else 1
+
+
+def interrupted(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        say("interrupted")
+        sys.exit(130)

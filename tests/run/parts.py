@@ -1,0 +1,161 @@
+"""What the test driver can run: parts and their steps, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+PLAYBOOK = ("ansible-playbook", "-i", "localhost,")
+PYTEST = ("python", "-m", "pytest", "-q")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command. `kind` says how its results are counted."""
+
+    name: str
+    argv: tuple[str, ...]
+    kind: str = "check"  # check: the command itself is one result · pytest: its cases · molecule: its actions and cases
+    env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """Steps that are run in order; a step that fails ends the part only if the next ones build on it."""
+
+    name: str
+    about: str
+    minutes: float  # what it takes on two cores; more is warned about
+    limit: float  # minutes after which it is taken for hanging and killed
+    steps: tuple[Step, ...]
+    docker: bool = False
+    chained: bool = False
+
+
+def check(name: str, *argv: str) -> Step:
+    return Step(name, argv)
+
+
+def cases(name: str, *paths: str) -> Step:
+    return Step(name, (*PYTEST, *paths), kind="pytest")
+
+
+def scenario(name: str) -> Step:
+    # The instance stays for the parts that follow; the driver removes it at its end.
+    return Step(f"molecule {name}", ("molecule", "test", "-s", name, "--destroy", "never"), kind="molecule")
+
+
+# Files of tests/integration that have a part of their own; all others belong to the part "integration".
+OWN_PARTS = (
+    "tests/integration/test_images.py",
+    "tests/integration/test_installed.py",
+    "tests/integration/test_demo.py",
+)
+
+LINT = Part(
+    "lint",
+    "style and metadata: YAML, Ansible, Python, shell, documentation",
+    2.5,
+    10,
+    (
+        check("yamllint", "yamllint", "--strict", "."),
+        check("ruff check", "ruff", "check", "."),
+        check("ruff format", "ruff", "format", "--check", "."),
+        check("mypy", "mypy", "plugins", "tests"),
+        check("shellcheck", "bash", "tests/run/shellcheck.sh"),
+        check("plugin documentation", "antsibull-docs", "lint-collection-docs", "--plugin-docs", "."),
+        check("changelog", "antsibull-changelog", "lint"),
+        check("playbook syntax", "bash", "tests/run/syntax.sh"),
+        check("ansible-test sanity, and the artefact", "bash", "tests/run/sanity.sh", "offline"),
+        check("ansible-lint", "ansible-lint", "--offline", "--strict"),
+    ),
+)
+UNIT = Part("unit", "modules, filters, roles as data", 1.5, 10, (cases("unit", "tests/unit"),))
+ENGINE = Part(
+    "engine",
+    "a Docker engine, by the collection's own role",
+    1.5,
+    15,
+    (check("docker_engine on this machine", *PLAYBOOK, "tests/run/engine.yml"),),
+)
+IMAGES = Part(
+    "images",
+    "builds the images and the archives that carry them",
+    6,
+    30,
+    (
+        check("build", *PLAYBOOK, "tests/run/images.yml"),
+        cases("image contents", "tests/integration/test_images.py"),
+    ),
+    docker=True,
+    chained=True,
+)
+MOLECULE = Part(
+    "molecule",
+    "a Debian 13 server: check mode, converge, idempotence, host checks",
+    9,
+    30,
+    (scenario("default"),),
+    docker=True,
+)
+INTEGRATION = Part(
+    "integration",
+    "change events, bad input, Connect's API, on that server",
+    10,
+    35,
+    (cases("integration", "tests/integration", *(f"--ignore={path}" for path in OWN_PARTS)),),
+    docker=True,
+)
+INSTALLED = Part(
+    "installed",
+    "the built artefact, installed elsewhere",
+    2,
+    10,
+    (cases("installed", "tests/integration/test_installed.py"),),
+    docker=True,
+)
+DEMO = Part(
+    "demo",
+    "./demo.sh up, again, down and purge on this machine",
+    6,
+    25,
+    (cases("demo", "tests/integration/test_demo.py"),),
+    docker=True,
+)
+SANITY = Part(
+    "sanity",
+    "ansible-test sanity with every test it has (needs hosts that are not always in reach)",
+    10,
+    60,
+    (check("ansible-test sanity", "bash", "tests/run/sanity.sh", "all"),),
+)
+
+PARTS = {part.name: part for part in (LINT, UNIT, ENGINE, IMAGES, MOLECULE, INTEGRATION, INSTALLED, DEMO, SANITY)}
+DEFAULT = ("lint", "unit", "engine", "images", "molecule", "integration", "installed", "demo")
+GROUPS = {
+    "": DEFAULT,
+    "quick": ("lint", "unit"),
+    "full": (*DEFAULT, "sanity"),
+}
+
+
+def plan(words: list[str]) -> tuple[list[Part], list[str]]:
+    """The parts that the words of the command line mean, in order, and the words that mean nothing.
+
+    After `molecule` may stand names of scenarios.
+    """
+    chosen: list[Part] = []
+    unknown: list[str] = []
+    for word in words or [""]:
+        if word in GROUPS:
+            chosen += [PARTS[name] for name in GROUPS[word]]
+        elif word in PARTS:
+            chosen.append(PARTS[word])
+        elif chosen and chosen[-1].name == "molecule":
+            named = () if chosen[-1] is MOLECULE else chosen[-1].steps
+            chosen[-1] = replace(MOLECULE, steps=(*named, scenario(word)))
+        else:
+            unknown.append(word)
+    if any(part.docker for part in chosen) and ENGINE not in chosen:
+        first = next(number for number, part in enumerate(chosen) if part.docker)
+        chosen.insert(first, ENGINE)
+    return list(dict.fromkeys(chosen)), unknown
