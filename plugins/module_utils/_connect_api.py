@@ -10,10 +10,11 @@ repeated here: the caller looks first. Sources: https://kafka.apache.org/documen
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 from urllib.parse import quote
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import NOT_YET, Status, parse_status
@@ -32,7 +33,6 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._http import Res
 
 #: Connect itself answers a request within 90 s; validation asks the database and may need them.
 VALIDATE_SECONDS = 90.0
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0
 
 
 class Clock:
@@ -61,9 +61,10 @@ class Deadline:
     def passed(self) -> bool:
         return self.remaining <= 0
 
-    def pause(self, seconds: float) -> None:
-        """Wait, at most until the end."""
-        self.clock.pause(min(seconds, self.remaining))
+    def pauses(self, first: float = 0.25, longest: float = 1.0) -> Callable[[], None]:
+        """Return what waits before the next look: a little longer each time, never beyond the end."""
+        lengths = (min(first * 1.5**step, longest) for step in itertools.count())
+        return lambda: self.clock.pause(min(next(lengths), self.remaining))
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class ConnectApi:
     ) -> Any:
         """Send until there is an answer that counts. ``write``: an unclear outcome is the caller's to look into."""
         data = None if body is None else json.dumps(body).encode()
-        started, attempts, pause = self.deadline.clock.now(), 0, _SHORTEST_PAUSE
+        started, attempts, pause = self.deadline.clock.now(), 0, self.deadline.pauses(longest=2.0)
         while True:
             attempts += 1
             limit = seconds or min(self._transport.connection.timeout, max(self.deadline.remaining, 1.0))
@@ -215,8 +216,7 @@ class ConnectApi:
                     spent = self.deadline.clock.now() - started
                     exc.message += f" (tried {attempts} times in {round(spent)} s)"
                     raise
-            self.deadline.pause(pause)
-            pause = min(pause * 1.6, _LONGEST_PAUSE)
+            pause()
 
     def _decoded(self, method: str, path: str, response: Response) -> Any:
         """Return the content of a good answer; everything else becomes an error that says what came instead."""

@@ -1,0 +1,65 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the Connect modules share on Ansible's side: options, their meaning, and keeping secrets out of the output."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, FrozenSet, Mapping, Optional
+
+from ansible_collections.openmrs.event_log.plugins.module_utils._http import Connection
+from ansible_collections.openmrs.event_log.plugins.module_utils._redact import hidden
+
+
+def connect_options() -> Dict[str, Any]:
+    """Return the options of the connection; documented in the fragment openmrs.event_log.connect."""
+    return {
+        "url": {"type": "str", "required": True},
+        "url_username": {"type": "str"},
+        "url_password": {"type": "str", "no_log": True},
+        "validate_certs": {"type": "bool", "default": True},
+        "ca_path": {"type": "path"},
+        "client_cert": {"type": "path"},
+        "client_key": {"type": "path", "no_log": False},
+        "timeout": {"type": "int", "default": 30},
+    }
+
+
+def connect_required_by() -> Dict[str, Any]:
+    """Return which option of the connection is no use without another."""
+    return {"url_password": ["url_username"], "client_key": ["client_cert"]}
+
+
+def connection(params: Mapping[str, Any]) -> Connection:
+    """Return the connection that the parameters describe."""
+    return Connection(
+        url=params["url"],
+        username=params["url_username"],
+        password=params["url_password"],
+        validate_certs=params["validate_certs"],
+        ca_path=params["ca_path"],
+        client_cert=params["client_cert"],
+        client_key=params["client_key"],
+        timeout=float(params["timeout"]),
+    )
+
+
+class ConfigVeil:
+    """Keep a module's ``config`` out of everything that Ansible prints or logs about the call.
+
+    The option is no_log, so that the system's log does not get it when the module starts. That would also blank out
+    each of its values wherever it stands, ``1`` and ``true`` included; so from then on the values that count are
+    named, and the invocation shows the configuration as it may be shown: hidden until the secrets in it are known.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self.config: Dict[str, Any] = dict(module.params["config"] or {})
+        module.no_log_values = {value for value in (module.params["url_password"],) if value}
+        module.params["config"] = hidden(module.params["config"])
+
+    def __call__(self, values: FrozenSet[str], shown: Optional[Mapping[str, str]]) -> None:
+        """Take note of secret values, and of the configuration as it may be shown."""
+        self._module.no_log_values.update(values)
+        if shown is not None and self._module.params["config"] is not None:
+            self._module.params["config"] = dict(shown)
