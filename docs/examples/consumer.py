@@ -23,12 +23,12 @@ def apply(db: sqlite3.Connection, topic: Optional[str], key: Optional[bytes], va
     event, row_key = json.loads(value), json.dumps(json.loads(key), sort_keys=True)
     source = event["source"]
     position = (int(source["file"].rpartition(".")[2]), source["pos"], source["row"])
-    query = "SELECT file, pos, row_no, ts_ms FROM state WHERE (topic, key) = (?, ?)"
-    known = db.execute(query, (topic, row_key)).fetchone()
-    # Not newer by position nor by time: a repeat. (Newer by time alone: the database numbers its binlogs anew.)
-    if known and position <= known[:3] and source["ts_ms"] <= known[3]:
-        return False
     data = None if event["op"] == "d" else json.dumps(event["after"], ensure_ascii=False)
+    query = "SELECT file, pos, row_no, ts_ms, data FROM state WHERE (topic, key) = (?, ?)"
+    known = db.execute(query, (topic, row_key)).fetchone()
+    # A repeat is not later, neither by position nor by time (by time alone: the database numbers its binlogs anew).
+    if known and source["ts_ms"] <= known[3] and (position < known[:3] or (*position, data) == (*known[:3], known[4])):
+        return False
     db.execute("REPLACE INTO state VALUES (?,?,?,?,?,?,?)", (topic, row_key, *position, source["ts_ms"], data))
     return True
 

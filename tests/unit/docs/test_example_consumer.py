@@ -89,6 +89,15 @@ def test_rows_of_one_binlog_event_are_told_apart_by_row(consumer: ModuleType, db
     assert feed(consumer, db, event("u", 1, 100, row=0), event("u", 1, 100, row=1)) == [True, True]
 
 
+def test_changes_that_share_a_position_are_both_taken_and_their_repeats_end_in_the_same_state(
+    consumer: ModuleType, db: sqlite3.Connection
+) -> None:
+    one, two = event("u", 1, 100, gender="M"), event("u", 1, 100, gender="F")
+    assert feed(consumer, db, one, two, two) == [True, True, False]
+    feed(consumer, db, one, two)
+    assert rows(db)['{"person_id": 1}']["gender"] == "F"
+
+
 def test_next_binlog_file_is_later_whatever_the_position_and_the_number_of_digits(
     consumer: ModuleType, db: sqlite3.Connection
 ) -> None:
