@@ -26,7 +26,7 @@ OWN = "eventlog-test-"  # containers, volumes and networks of the tests are name
 HEARTBEAT = 30.0
 SKIPPED = 77  # the exit code of a check that says it cannot run here
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-MOLECULE_ACTION = re.compile(r"➜ ([\w-]+): Executed: (\w+)")
+MOLECULE_ACTION = re.compile(r"^[A-Z]+ +\S+ ➜ [\w-]+: Executed: (\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def count_junit(path: Path) -> Count:
 
 def count_molecule(output: str) -> Count:
     """Every action that molecule says it carried out."""
-    outcomes = [outcome for _, outcome in MOLECULE_ACTION.findall(ANSI.sub("", output))]
+    outcomes = MOLECULE_ACTION.findall(ANSI.sub("", output))
     passed = outcomes.count("Successful")
     failed = sum(1 for outcome in outcomes if outcome in ("Failed", "Error"))
     return Count(passed, failed, 0)

@@ -41,7 +41,11 @@ def cases(name: str, *paths: str) -> Step:
 
 def scenario(name: str) -> Step:
     # The instance stays for the parts that follow; the driver removes it at its end.
-    return Step(f"molecule {name}", ("molecule", "test", "-s", name, "--destroy", "never"), kind="molecule")
+    return Step(
+        f"molecule {name}",
+        ("molecule", "test", "-s", name, "--destroy", "never", "--no-command-borders"),
+        kind="molecule",
+    )
 
 
 # Files of tests/integration that have a part of their own; all others belong to the part "integration".

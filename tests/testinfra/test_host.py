@@ -1,0 +1,141 @@
+"""Accounts, directories, files and containers of a converged server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+DATA = "/var/lib/event-log"
+HOME = "/opt/event-log"
+CONTAINERS = ("event-log-broker", "event-log-connect", "openmrs-sample-db")
+OWN = CONTAINERS[:2]
+
+
+@pytest.fixture(scope="module")
+def inspected(host: Any) -> dict[str, dict[str, Any]]:
+    """The containers of the inner engine, as Docker describes them."""
+    answer = json.loads(host.check_output("docker inspect $(docker ps -aq)"))
+    return {container["Name"].lstrip("/"): container for container in answer}
+
+
+def test_the_kafka_account_cannot_log_in(host: Any) -> None:
+    user = host.user("kafka")
+    assert (user.uid, user.gid, user.group) == (1001, 1001, "kafka")
+    assert user.shell == "/usr/sbin/nologin"
+    assert host.group("kafka").gid == 1001
+    assert not host.file(user.home).exists
+    assert host.check_output("getent shadow kafka").split(":")[1].startswith(("!", "*"))
+
+
+def test_the_broker_owns_its_data(host: Any) -> None:
+    data = host.file(f"{DATA}/kafka/data")
+    assert data.is_directory
+    assert (data.uid, data.gid, data.mode) == (1001, 1001, 0o750)
+    foreign = host.check_output(f"find {DATA}/kafka/data ! -user 1001")
+    assert foreign == ""
+
+
+@pytest.mark.parametrize("path", [DATA, f"{DATA}/kafka", HOME])
+def test_parents_belong_to_root(host: Any, path: str) -> None:
+    directory = host.file(path)
+    assert directory.is_directory
+    assert (directory.user, directory.group) == ("root", "root")
+    assert directory.mode & 0o022 == 0
+
+
+def test_zookeeper_has_no_directories_where_it_is_not_used(host: Any) -> None:
+    assert not host.file(f"{DATA}/zookeeper").exists
+
+
+def test_nobody_else_can_read_a_secret(host: Any) -> None:
+    listed = host.check_output(rf"find {HOME}/secrets -printf '%y %m %U %p\n'").splitlines()
+    files = [line.split() for line in listed if line.startswith("f")]
+    assert len(files) >= 2, listed
+    for kind, mode, owner, path in (line.split() for line in listed):
+        assert int(mode, 8) & 0o077 == 0 or (kind == "d" and path == f"{HOME}/secrets"), f"{path}: {mode}"
+        assert owner in ("0", "1001"), path
+
+
+def test_configuration_cannot_be_written_by_the_service(host: Any) -> None:
+    writable = host.check_output(f"find {HOME} -not -path '{HOME}/secrets*' \\( -perm /022 -o -user 1001 \\) ! -type l")
+    assert writable == ""
+
+
+def test_no_secret_is_in_the_configuration_or_the_containers(host: Any, inspected: dict[str, dict[str, Any]]) -> None:
+    secrets = set()
+    for path in host.check_output(f"find {HOME}/secrets -type f").splitlines():
+        for line in host.file(path).content_string.splitlines():
+            secrets.add(line.split("=", 1)[-1].strip())
+    long = {secret for secret in secrets if len(secret) >= 12}
+    assert long, "no secret of any length found"
+    exposed = json.dumps(inspected) + host.check_output(
+        f"find {HOME} -not -path '{HOME}/secrets*' -type f -exec cat {{}} +"
+    )
+    assert [secret[:3] + "…" for secret in long if secret in exposed] == []
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_containers_are_healthy(inspected: dict[str, dict[str, Any]], name: str) -> None:
+    state = inspected[name]["State"]
+    assert (state["Status"], state.get("Health", {}).get("Status")) == ("running", "healthy")
+    assert not state["OOMKilled"]
+    assert inspected[name]["RestartCount"] == 0
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_containers_are_hardened(inspected: dict[str, dict[str, Any]], name: str) -> None:
+    container, limits = inspected[name], inspected[name]["HostConfig"]
+    assert container["Config"]["User"] == "1001:1001"
+    assert limits["ReadonlyRootfs"]
+    assert limits["CapDrop"] == ["ALL"]
+    assert not limits["CapAdd"]
+    assert any(option.startswith("no-new-privileges") for option in limits["SecurityOpt"])
+    assert limits["Memory"] > 0
+    assert limits["NetworkMode"] == "host"
+    assert limits["LogConfig"]["Config"]["max-size"]
+    assert limits["LogConfig"]["Config"]["max-file"]
+    assert not limits["Privileged"]
+    mounts = {mount["Destination"]: mount["RW"] for mount in container["Mounts"]}
+    assert not mounts["/etc/event-log"]
+    assert not [mount for mount in mounts if "docker.sock" in mount]
+
+
+def test_memory_stays_within_what_the_profile_promises(host: Any, inspected: dict[str, dict[str, Any]]) -> None:
+    for name in OWN:
+        used = int(host.check_output(f"docker exec {name} cat /proc/1/status").split("VmRSS:")[1].split()[0]) * 1024
+        assert 0 < used < inspected[name]["HostConfig"]["Memory"]
+
+
+def test_the_unit_starts_the_stack_at_boot(host: Any) -> None:
+    service = host.service("event-log.service")
+    assert service.is_enabled
+    assert service.is_running
+    shown = host.check_output("systemctl show event-log.service -p Type,RemainAfterExit,ExecStart")
+    assert "Type=oneshot" in shown
+    assert "RemainAfterExit=yes" in shown
+    assert host.check_output("systemctl --failed --no-legend") == ""
+
+
+def test_the_connector_runs(host: Any) -> None:
+    status = json.loads(host.check_output(connect("/connectors/openmrs-connector/status")))
+    assert status["connector"]["state"] == "RUNNING"
+    assert [task["state"] for task in status["tasks"]] == ["RUNNING"]
+
+
+def test_the_worker_lets_in_only_who_logs_in(host: Any) -> None:
+    reader = "import urllib.request as r, urllib.error as e\ntry: print(r.urlopen('http://127.0.0.1:8083/connectors').status)\nexcept e.HTTPError as x: print(x.code)"
+    assert host.check_output('python3 -c "%s"', reader) == "401"
+
+
+def connect(path: str) -> str:
+    """A command that asks the worker's API with the login that lies on the host."""
+    program = (
+        "import base64,glob,urllib.request as r;"
+        "login=[l.strip() for f in glob.glob('/opt/event-log/secrets/**/*',recursive=True) if f.split('/')[-1].startswith('rest')"
+        " for l in open(f) if '=' in l][0].replace('=',':',1);"
+        f"q=r.Request('http://127.0.0.1:8083{path}',headers={{'Authorization':'Basic '+base64.b64encode(login.encode()).decode()}});"
+        "print(r.urlopen(q,timeout=30).read().decode())"
+    )
+    return f'python3 -c "{program}"'
