@@ -135,7 +135,8 @@ def as_text(summaries: Sequence[TopicSummary], hidden: int) -> str:
         for summary in summaries
         if summary.broken_tail
     ]
-    note = f"Times are this host's ({time.strftime('%Z, UTC%z')})."
+    zone = time.strftime("%Z (UTC%z)") if time.timezone or time.daylight else "UTC"
+    note = f"Times are in this host's time zone, {zone}."
     if hidden:
         note += f" {hidden} internal topic{'s are' if hidden > 1 else ' is'} not shown (--all shows them)."
     return "\n".join([*lines, "", note])

@@ -189,12 +189,13 @@ def test_reader_that_goes_away_ends_it_at_once_though_no_event_comes(person: Hos
 
 
 def test_tool_that_ignores_the_end_is_killed_and_removed(person: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    person.play("trap '' TERM\nwhile :; do sleep 0.05; done\n")
+    person.play("trap '' TERM\necho up\nwhile :; do sleep 0.05; done\n")
     monkeypatch.setattr(containers, "_STOP_SECONDS", 0.2)
     for key in ("PATH", "FAKE_DIR"):
         monkeypatch.setenv(key, person.environ[key])
     with containers.ToolContainer(person.chosen, "tail", ["x"]) as tool:
-        assert tool.process is not None
+        assert tool.stdout.readline() == b"up\n"
+    assert tool.process is not None
     assert tool.process.returncode == -signal.SIGKILL
     assert person.calls()[-1] == f"rm --force {tool.name}"
 

@@ -30,7 +30,7 @@ def test_table_sums_partitions_and_shows_local_time(host: Host) -> None:
     assert person[:2] == ["openmrs.openmrs.person", "9"]
     assert person[-4:] == ["2023-11-14", "23:56:40", "2023-11-15", "00:14:20"]  # Kigali is UTC+2
     assert lines[3].split()[:2] == ["total", "9"]
-    assert lines[-1].startswith("Times are this host's (CAT, UTC+0200)")
+    assert lines[-1].startswith("Times are in this host's time zone, CAT (UTC+0200).")
 
 
 def test_internal_topics_are_shown_only_on_request(host: Host) -> None:
