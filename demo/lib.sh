@@ -1,0 +1,102 @@
+# Sourced by demo.sh: words, root's rights, and signs of life.
+# shellcheck shell=bash
+
+CACHE=.cache/demo
+LOGS=$CACHE/logs
+INTERVAL=10 # seconds of silence, at most
+
+step_number=0
+step_total=0
+ticker_pid=
+
+say() { printf '%s\n' "$*"; }
+fail() {
+  say "demo.sh: $*" >&2
+  exit 1
+}
+steps() { step_total=$1; } # how many will follow
+step() {
+  step_number=$((step_number + 1))
+  say ""
+  say "== step $step_number of $step_total: $*"
+}
+
+require_root() {
+  [ "$(id -u)" -eq 0 ] && return
+  command -v sudo >/dev/null || fail "Root's rights are needed: run this as root, or install sudo and allow yourself to use it."
+  sudo -n true 2>/dev/null || say "Root's rights are needed; sudo asks for your password."
+  sudo -v || fail "sudo did not allow it: run this as root, or as a user who may use sudo."
+}
+
+# Proxies, certificates and settings of this project reach what runs as root; nothing else of the environment needs to.
+as_root() {
+  local name given=()
+  for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY PIP_CERT SSL_CERT_FILE REQUESTS_CA_BUNDLE \
+    "${!EVENT_LOG_@}" "${!ANSIBLE_@}"; do
+    [ -n "${!name-}" ] && given+=("$name=${!name}")
+  done
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -H env "${given[@]}" "$@"; fi
+}
+
+# A second demo.sh in the same checkout would undo what this one does. The lock goes with the process.
+one_at_a_time() {
+  mkdir -p "$LOGS"
+  exec 9>"$CACHE/lock"
+  flock --nonblock 9 || fail "Another ./demo.sh is at work in this checkout: wait for it, or end it."
+}
+
+# Says every few seconds that LABEL still runs, and the last line of LOG. Ends with the script.
+tick() {
+  local label=$1 log=$2 began=$SECONDS line never
+  exec {never}<> <(:)
+  while kill -0 $$ 2>/dev/null; do
+    read -r -t "$INTERVAL" -u "$never" _ || true # waits without a child that would outlive this one
+    alive
+    line=$(tail -c 2000 "$log" 2>/dev/null | tr '\r' '\n' | tr -cd '\n[:print:]' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c -90) || true
+    say "... $label: $((SECONDS - began)) s${line:+ | $line}"
+  done
+}
+
+stop_ticking() {
+  [ -n "$ticker_pid" ] || return 0
+  kill "$ticker_pid" 2>/dev/null || true
+  wait "$ticker_pid" 2>/dev/null || true
+  ticker_pid=
+}
+
+# LABEL COMMAND...: the command's output goes to a log; its end is shown if the command fails.
+with_sign_of_life() {
+  local label=$1 code=0 began=$SECONDS log
+  shift
+  log=$LOGS/$(printf '%s' "$label" | tr -c 'a-zA-Z0-9\n' '-').log
+  say "$label"
+  : >"$log"
+  tick "$label" "$log" 9>&- &
+  ticker_pid=$!
+  "$@" >"$log" 2>&1 </dev/null 9>&- || code=$?
+  stop_ticking
+  if [ "$code" -ne 0 ]; then
+    tail -n 25 "$log" >&2
+    fail "$label: failed with exit code $code; the whole log is $log. Put it right and run the same command again."
+  fi
+  say "    done in $((SECONDS - began)) s"
+}
+
+# Ansible says itself where it is (callback openmrs.event_log.progress).
+playbook() {
+  as_root env "PATH=$PWD/.venv/bin:$PATH" "ANSIBLE_CONFIG=$PWD/ansible.cfg" "ANSIBLE_FORCE_COLOR=${ANSIBLE_FORCE_COLOR:-false}" \
+    .venv/bin/ansible-playbook -i inventories/demo "$@" 9>&-
+}
+
+on_exit() {
+  local code=$?
+  trap - EXIT INT TERM HUP
+  stop_ticking
+  fold_packages || true
+  # What root wrote into the checkout belongs to the checkout's owner.
+  [ "$(id -u)" -eq 0 ] || as_root chown -R "$(id -u):$(id -g)" .cache .venv inventories/demo 2>/dev/null || true
+  case $code in
+    130 | 143) say "Interrupted. Nothing is lost: run the same command again, and it goes on from here." >&2 ;;
+  esac
+  exit "$code"
+}

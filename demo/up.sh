@@ -1,0 +1,85 @@
+# Sourced by demo.sh: the way from a bare machine to an event.
+# shellcheck shell=bash
+
+SECRETS=inventories/demo/group_vars/all/secrets.yml
+
+# apt waits for a lock of dpkg by itself, but not for that of the package lists; an interrupted dpkg is finished first.
+apt_install() {
+  local deadline=$((SECONDS + 300))
+  [ -z "$(dpkg --audit)" ] || as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a
+  until as_root apt-get -o DPkg::Lock::Timeout=300 update; do
+    [ "$SECONDS" -lt "$deadline" ] || return 1
+    echo "apt is busy or out of reach; trying again"
+    sleep 5
+  done
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -y --no-install-recommends install "$@"
+}
+
+# A shell of its own keeps `set -e` inside the shared function.
+make_venv() {
+  [ ! -e .venv ] || .venv/bin/python -m pip --version >/dev/null 2>&1 || rm -rf .venv
+  PIP_CERT="${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" PIP_PROGRESS_BAR=off \
+    bash -euo pipefail -c '. tests/run/setup.sh; event_log_setup requirements.txt'
+}
+
+write_secrets() {
+  [ ! -s "$SECRETS" ] || return 0
+  (
+    umask 077
+    printf -- '---\n# Written by demo.sh; made up for this machine only.\nevent_log_capture_password: %s\n' \
+      "$(head -c 24 /dev/urandom | base64 | tr -d '+/=\n')" >"$SECRETS.new"
+  )
+  mv "$SECRETS.new" "$SECRETS"
+}
+
+closing_words() {
+  cat <<'END'
+
+Everything runs on 127.0.0.1 of this machine:
+  Kafka             127.0.0.1:9092              topics openmrs.openmrs.<table>
+  Kafka Connect     http://127.0.0.1:8083       login event-log, password in /opt/event-log/secrets
+  sample OpenMRS    127.0.0.1:3308              MySQL, database openmrs
+Where it lies:
+  events            /var/lib/event-log/kafka/data
+  sample database   /var/lib/openmrs-sample
+  settings          /opt/event-log, /opt/openmrs-sample; passwords in its secrets/ and in inventories/demo
+Look further (as root):
+  .venv/bin/ansible-playbook -i inventories/demo playbooks/status.yml       connectors, topics, sizes
+  event-log topics                                                          what is kept
+  event-log tail person_name --from-start                                   the events of a table; Ctrl-C ends
+  event-log groups                                                          who reads, and how far
+Stop and remove:
+  ./demo.sh down      stop all of it, the data stays; ./demo.sh brings it back
+  ./demo.sh purge     remove all of it: containers, data, users, and the packages that were not here before
+END
+}
+
+up() {
+  steps 4
+  say "This sets up an OpenMRS event log with a sample database on this machine."
+  print_plan
+  record_before
+
+  step "Python and certificates from the system's packages"
+  if [ -n "$(dpkg --audit)" ] || ! here_python; then
+    watch_packages
+    with_sign_of_life "Install python3, python3-venv and ca-certificates" apt_install python3 python3-venv ca-certificates
+    fold_packages
+  else
+    say "here already"
+  fi
+
+  step "Ansible, in .venv of this directory"
+  with_sign_of_life "Make sure of Ansible" make_venv
+  write_secrets
+
+  step "Engine, sample database, Kafka, Connect and the connector, by playbooks/site.yml"
+  watch_packages
+  touch "$RECORD/playbook-started"
+  playbook playbooks/site.yml || fail "The playbook stopped; its last message says why. Run ./demo.sh again when that is put right."
+  fold_packages
+
+  step "Change a patient's name in MySQL and watch the event arrive"
+  as_root .venv/bin/python demo/show_change.py || fail "No event was shown. ./demo.sh status and 'docker logs event-log-connect' say more."
+  closing_words
+}
