@@ -1,0 +1,135 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes what the owner of the database can paste: a settings file and SQL, for that flavour and version. Pure.
+
+No password ever gets in: the SQL holds a placeholder.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Iterable, Sequence
+
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
+    ERROR,
+    WARNING,
+    Finding,
+    Setting,
+    Source,
+    Wanted,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_settings import expiry_days, recommended
+
+PLACEHOLDER = "<password of the capture account>"
+_GLOBAL_ORDER = (
+    "RELOAD",
+    "SHOW DATABASES",
+    "REPLICATION SLAVE",
+    "REPLICATION CLIENT",
+    "BINLOG MONITOR",
+)
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Texts to paste; empty when there is nothing to do."""
+
+    my_cnf: str = ""
+    sql: str = ""
+
+
+def remedy(source: Source, wanted: Wanted, findings: Iterable[Finding]) -> Remedy:
+    """What would answer all errors and warnings at once."""
+    server = source.server
+    serious = [finding for finding in findings if finding.severity in (ERROR, WARNING)]
+    login = any(finding.login for finding in serious)
+    settings = _unique(setting for finding in serious for setting in finding.settings)
+    unread = login and not source.variables
+    if unread and server:
+        settings = recommended(server, expiry_days(wanted))
+    my_cnf = _my_cnf(server, settings, unread) if server else ""
+    return Remedy(my_cnf, _sql(source, wanted, serious, () if unread else settings))
+
+
+def _my_cnf(server: Server, settings: Sequence[Setting], unread: bool) -> str:
+    if not settings:
+        return ""
+    restart = [setting.name for setting in settings if setting.restart]
+    lines = [f"# Event log: settings for {server.name}."]
+    lines.append(f"# A file of its own that is read last, on Debian and Ubuntu {server.drop_in};")
+    lines.append("# in a container, its conf.d directory. Your own my.cnf stays as it is.")
+    if unread:
+        lines.append("# Nobody could log in to see the present settings: keep those lines that differ from yours.")
+    if restart:
+        lines.append(f"# Needs a restart of the database: {', '.join(restart)}.")
+    lines.append("[mysqld]")
+    lines += [f"{setting.name} = {setting.value}".rstrip() for setting in settings]
+    return "\n".join(lines) + "\n"
+
+
+def _sql(source: Source, wanted: Wanted, findings: Sequence[Finding], settings: Sequence[Setting]) -> str:
+    lines: list[str] = []
+    if settings and not any(setting.restart for setting in settings):
+        lines.append("-- At once, until the file above is read at the next start:")
+        lines += [f"SET GLOBAL {setting.name} = {_value(setting.value)};" for setting in settings]
+    account = quote_account(source, wanted)
+    privileges = {privilege for finding in findings for privilege in finding.global_grants}
+    select = any(finding.select for finding in findings)
+    if any(finding.login for finding in findings):
+        lines.append("-- Put the real password in place of the placeholder.")
+        lines.append(f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {_text(PLACEHOLDER)};")
+        lines.append(f"ALTER USER {account} IDENTIFIED BY {_text(PLACEHOLDER)};")
+        if any(finding.id == "account_unusable" for finding in findings):
+            lines.append(f"ALTER USER {account} ACCOUNT UNLOCK;")
+            lines.append(f"ALTER USER {account} PASSWORD EXPIRE NEVER;")
+        # Every server understands REPLICATION CLIENT; newer MariaDB calls it BINLOG MONITOR.
+        monitor = source.server.monitor_privilege if source.server else "REPLICATION CLIENT"
+        privileges = {"RELOAD", "SHOW DATABASES", "REPLICATION SLAVE", monitor}
+        select = True
+    if privileges:
+        ordered = sorted(privileges, key=_GLOBAL_ORDER.index)
+        lines.append(f"GRANT {', '.join(ordered)} ON *.* TO {account};")
+    if select:
+        lines.append(f"GRANT SELECT ON {_database_pattern(source, wanted.database)}.* TO {account};")
+    if not lines:
+        return ""
+    return "\n".join(["-- As an administrator of the database, for example with: sudo mysql", *lines]) + "\n"
+
+
+def quote_account(source: Source, wanted: Wanted) -> str:
+    """The account as the server knows it, else as the server's refusal named it, else for any host."""
+    user, host = wanted.user, "%"
+    if "@" in source.account:
+        user, host = source.account.rsplit("@", 1)
+    elif source.failure is not None:
+        named = re.search(r"'[^']*'@'([^']+)'", source.failure.message) or re.search(
+            r"[Hh]ost '([^']+)'", source.failure.message
+        )
+        host = named.group(1) if named else host
+    return f"{_text(user)}@{_text(host)}"
+
+
+def _database_pattern(source: Source, database: str) -> str:
+    """In a grant `_` and `%` of a database's name are wildcards, unless the server has partial revokes switched on."""
+    if source.text("partial_revokes") != "ON":
+        database = re.sub(r"([_%\\])", r"\\\1", database)
+    return f"`{database.replace('`', '``')}`"
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _value(value: str) -> str:
+    return value if value.isdigit() else _text(value)
+
+
+def _unique(settings: Iterable[Setting]) -> tuple[Setting, ...]:
+    found: dict[str, Setting] = {}
+    for setting in settings:
+        found.setdefault(setting.name, setting)
+    return tuple(found.values())

@@ -1,0 +1,266 @@
+#!/usr/bin/python
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mysql_source_info
+short_description: Look at an OpenMRS database and say everything that keeps Debezium from reading it
+version_added: "0.1.0"
+author: OpenMRS Event Log contributors (@openmrs)
+description:
+  - Logs in as the capture account, runs the statements that Debezium will run where they do no harm, and returns what
+    it saw, all findings at once, and a remedy to paste, for the server's flavour and version.
+  - Works with MySQL 5.7, 8.0, 8.4, 9.x and MariaDB 10.11, 11.4 and later; other versions are looked at too, and named
+    in a finding.
+  - A database that cannot be reached or that refuses the login is a finding, not a failure. The module fails only for
+    missing Python libraries.
+  - Nothing is written, and nothing is locked. C(RELOAD) and C(REPLICATION SLAVE) are read from C(SHOW GRANTS), because
+    trying them would hold up the database.
+attributes:
+  check_mode:
+    support: full
+    description: The same in check mode.
+  diff_mode:
+    support: none
+    description: Nothing is changed.
+  platform:
+    support: full
+    platforms: posix
+    description: Needs Python 3.8 or later with PyMySQL where it runs.
+requirements:
+  - PyMySQL >= 0.9
+  - cryptography (for C(caching_sha2_password) without TLS)
+options:
+  login_host:
+    description: Name or address of the database server, seen from where the module runs.
+    type: str
+    default: 127.0.0.1
+  login_port:
+    description: TCP port of the database server.
+    type: int
+    default: 3306
+  login_unix_socket:
+    description: Socket to use instead of O(login_host) and O(login_port).
+    type: path
+  login_user:
+    description: The capture account.
+    type: str
+    required: true
+  login_password:
+    description: Its password.
+    type: str
+    required: true
+  connect_timeout:
+    description: Seconds to wait for the connection.
+    type: int
+    default: 10
+  ssl_mode:
+    description:
+      - Whether the connection is encrypted, in the words of Debezium's C(database.ssl.mode).
+      - V(preferred) uses TLS if the server offers it, and does without where the server's TLS is too old for this host;
+        a finding says so then.
+      - V(verify_ca) and V(verify_identity) need O(ca_cert), unless the system's own authorities are meant.
+    type: str
+    choices: [disabled, preferred, required, verify_ca, verify_identity]
+    default: preferred
+  ca_cert:
+    description: File with the certificate of the authority that signed the server's. Used when O(ssl_mode) verifies.
+    type: path
+  client_cert:
+    description: File with a certificate for the capture account, for servers that ask for one.
+    type: path
+  client_key:
+    description: File with the key of O(client_cert).
+    type: path
+  database:
+    description: The OpenMRS database.
+    type: str
+    required: true
+  tables:
+    description: Names of the tables to capture, without the database.
+    type: list
+    elements: str
+    default: []
+  server_id:
+    description: Server id that the connector will use; V(0) looks for no clash.
+    type: int
+    default: 0
+  allow_untested:
+    description: Whether a version that is refused is only a warning.
+    type: bool
+    default: false
+  min_expiry_days:
+    description: Binary log files that are kept for fewer days are a finding.
+    type: int
+    default: 7
+  message_limit:
+    description: Size of the largest message that the topics take, in bytes; columns that can hold more are a finding.
+    type: int
+    default: 1048576
+notes:
+  - Each finding is explained in C(docs/findings.md).
+"""
+
+EXAMPLES = r"""
+- name: Look at the source database
+  openmrs.event_log.mysql_source_info:
+    login_user: event_log
+    login_password: "{{ event_log_capture_password }}"
+    database: openmrs
+    tables: [person, patient, person_name]
+    server_id: 184200
+  register: source
+
+- name: Stop if it cannot be captured
+  ansible.builtin.assert:
+    that: source.findings | selectattr('severity', 'equalto', 'error') | length == 0
+    fail_msg: "{{ source | openmrs.event_log.mysql_findings }}"
+"""
+
+RETURN = r"""
+source:
+  description: What was seen. Values that could not be seen are null.
+  returned: always
+  type: dict
+  contains:
+    address: {description: Host and port or socket., type: str, returned: always, sample: "127.0.0.1:3306"}
+    reachable: {description: Whether anything answered there., type: bool, returned: always}
+    logged_in: {description: Whether the login worked and the facts could be read., type: bool, returned: always}
+    flavour: {description: "V(mysql), V(mariadb) or V(other).", type: str, returned: always, sample: mariadb}
+    version: {description: The version in numbers., type: str, returned: always, sample: "10.11.6"}
+    version_text: {description: The version as the server says it., type: str, returned: always}
+    account: {description: The account as the server matched it., type: str, returned: always, sample: "event_log@%"}
+    tls: {description: Cipher of the connection., type: str, returned: always}
+    server_uuid: {description: Identity of a MySQL server; changes when it is rebuilt., type: str, returned: always}
+    server_id: {description: The server's own id., type: int, returned: always}
+    variables: {description: Server variables that matter., type: dict, returned: always}
+    expiry_seconds: {description: How long binlog files are kept; 0 is for ever., type: int, returned: always}
+    time_zone:
+      description: The clock behind DATETIME columns.
+      type: dict
+      returned: always
+      sample: {name: SYSTEM, system: EAT, utc_offset_minutes: 180}
+    binlog_position: {description: File and position now., type: str, returned: always, sample: "mysql-bin.000004:1021"}
+    binlog_files: {description: Binlog files with C(name) and C(size)., type: list, elements: dict, returned: always}
+    replicas:
+      description: Registered replicas with C(server_id), C(host) and C(uuid), where the account may see them.
+      type: list
+      elements: dict
+      returned: always
+    tables:
+      description: Configured tables that are readable, by name, with kind, engine, primary_key and wide_columns.
+      type: dict
+      returned: always
+findings:
+  description: What is wrong or worth knowing, the worst first; empty when all is well.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    id: {description: Name of the finding., type: str, returned: always, sample: binlog_off}
+    severity: {description: "V(error), V(warning) or V(info).", type: str, returned: always}
+    what: {description: What was found., type: str, returned: always}
+    why: {description: Why it matters here., type: str, returned: always}
+    fix: {description: What to do., type: str, returned: always}
+remedy:
+  description: What would answer all errors and warnings, ready to paste. Holds no password.
+  returned: always
+  type: dict
+  contains:
+    my_cnf: {description: A settings file; empty when none is needed., type: str, returned: always}
+    sql: {description: Statements for an administrator; empty when none are needed., type: str, returned: always}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import Wanted
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
+    SSL_MODES,
+    Login,
+    MissingLibraryError,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_read import read_source
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_source import (
+    assess,
+    describe,
+    describe_finding,
+)
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "login_host": {"type": "str", "default": "127.0.0.1"},
+    "login_port": {"type": "int", "default": 3306},
+    "login_unix_socket": {"type": "path"},
+    "login_user": {"type": "str", "required": True},
+    "login_password": {"type": "str", "required": True, "no_log": True},
+    "connect_timeout": {"type": "int", "default": 10},
+    "ssl_mode": {"type": "str", "choices": list(SSL_MODES), "default": "preferred"},
+    "ca_cert": {"type": "path"},
+    "client_cert": {"type": "path"},
+    "client_key": {"type": "path", "no_log": False},
+    "database": {"type": "str", "required": True},
+    "tables": {"type": "list", "elements": "str", "default": []},
+    "server_id": {"type": "int", "default": 0},
+    "allow_untested": {"type": "bool", "default": False},
+    "min_expiry_days": {"type": "int", "default": 7},
+    "message_limit": {"type": "int", "default": 1048576},
+}
+
+
+def login_of(params: dict[str, Any]) -> Login:
+    """How to log in, from the module's parameters."""
+    return Login(
+        host=params["login_host"],
+        port=params["login_port"],
+        user=params["login_user"],
+        password=params["login_password"],
+        unix_socket=params["login_unix_socket"] or "",
+        connect_timeout=params["connect_timeout"],
+        ssl_mode=params["ssl_mode"],
+        ca_cert=params["ca_cert"],
+        client_cert=params["client_cert"],
+        client_key=params["client_key"],
+    )
+
+
+def wanted_of(params: dict[str, Any]) -> Wanted:
+    """What the connector will be asked to do, from the module's parameters."""
+    return Wanted(
+        host=params["login_host"],
+        port=params["login_port"],
+        user=params["login_user"],
+        database=params["database"],
+        tables=tuple(dict.fromkeys(params["tables"])),
+        unix_socket=params["login_unix_socket"] or "",
+        server_id=params["server_id"],
+        allow_untested=params["allow_untested"],
+        message_limit=params["message_limit"],
+        min_expiry_days=params["min_expiry_days"],
+    )
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=ARGUMENT_SPEC,
+        required_by={"client_key": "client_cert"},
+        supports_check_mode=True,
+    )
+    wanted = wanted_of(module.params)
+    try:
+        source = read_source(login_of(module.params), wanted)
+    except MissingLibraryError as error:
+        module.fail_json(msg=missing_required_lib(error.name, reason="to log in to the source database"))
+    assessment = assess(source, wanted)
+    module.exit_json(
+        changed=False,
+        source=describe(source, wanted),
+        findings=[describe_finding(finding) for finding in assessment.findings],
+        remedy={"my_cnf": assessment.remedy.my_cnf, "sql": assessment.remedy.sql},
+    )
+
+
+if __name__ == "__main__":
+    main()
