@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 from urllib.parse import quote
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector import Finding
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import NOT_YET, Status, parse_status
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     AlreadyExistsError,
@@ -73,14 +74,6 @@ class Registered:
 
     config: Dict[str, Any]
     type: Optional[str]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One property that the plugin's validation does not accept."""
-
-    key: str
-    errors: Tuple[str, ...]
 
 
 @dataclass(frozen=True)

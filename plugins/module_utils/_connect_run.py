@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One call of the connector module from beginning to end: look, plan, validate, write, wait. Nothing of Ansible.
+"""One call of the connector module from beginning to end: look, plan, validate, write, wait.
 
 The plan is made before anybody asks whether this is check mode, and nothing but the plan is carried out.
 """

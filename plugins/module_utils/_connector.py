@@ -69,6 +69,14 @@ class Plan:
         return any(action.kind in ("create", "update") for action in self.actions)
 
 
+@dataclass(frozen=True)
+class Finding:
+    """One property that the plugin's validation does not accept."""
+
+    key: str
+    errors: Tuple[str, ...]
+
+
 CREATE, UPDATE, DELETE = Action("create"), Action("update"), Action("delete")
 PAUSE, RESUME, STOP = Action("pause"), Action("resume"), Action("stop")
 RESTART, RESTART_FAILED = Action("restart"), Action("restart", only_failed=True)

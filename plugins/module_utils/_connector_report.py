@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional, Sequence
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import Finding
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector import Current, Desired, state_after
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector import Current, Desired, Finding, state_after
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import Status
 from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
 

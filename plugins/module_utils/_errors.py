@@ -15,6 +15,9 @@ class EventLogError(Exception):
         super().__init__(message)
         self.message = message
 
+    def __str__(self) -> str:
+        return self.message
+
     def details(self) -> Dict[str, Any]:
         """Return what the failed task carries beside its message."""
         return {}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn, Optional, Tuple, Type, Union
 from urllib.parse import urlsplit
 
-from ansible.module_utils.urls import open_url
+from ansible.module_utils.urls import Request, make_context
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     BadAnswerError,
     InputError,
@@ -95,6 +95,7 @@ class Transport:
         connection.check()
         self.connection = connection
         self._base = connection.url.rstrip("/")
+        self._session: Optional[Request] = None
 
     def address(self, path: str) -> str:
         """Return the whole URL of a path, which is quoted already."""
@@ -112,22 +113,29 @@ class Transport:
             _raise(exc, method, url)
 
     def _open(self, method: str, url: str, body: Optional[bytes], timeout: float) -> http.client.HTTPResponse:
-        link = self.connection
+        if self._session is None:
+            self._session = self._begin()
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        response: http.client.HTTPResponse = open_url(
-            url,
-            data=body,
-            headers=headers,
-            method=method,
-            timeout=timeout,
+        response: http.client.HTTPResponse = self._session.open(method, url, body, headers, timeout=timeout)
+        return response
+
+    def _begin(self) -> Request:
+        link = self.connection
+        # Reading the host's authorities costs more than a request, so it is done once, and for https only.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if urlsplit(link.url).scheme == "https":
+            context = make_context(
+                cafile=link.ca_path,
+                validate_certs=link.validate_certs,
+                client_cert=link.client_cert,
+                client_key=link.client_key,
+            )
+        return Request(
+            context=context,
             # A proxy cannot reach this host's loopback; elsewhere the environment's proxies count.
             use_proxy=not link.is_loopback,
-            validate_certs=link.validate_certs,
-            ca_path=link.ca_path,
-            client_cert=link.client_cert,
-            client_key=link.client_key,
             url_username=link.username,
             url_password=link.password,
             force_basic_auth=link.username is not None,
@@ -136,7 +144,6 @@ class Transport:
             follow_redirects="none",
             http_agent=AGENT,
         )
-        return response
 
 
 def _read(answer: Union[http.client.HTTPResponse, urllib.error.HTTPError], method: str, url: str) -> Response:
