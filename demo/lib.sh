@@ -73,7 +73,7 @@ with_sign_of_life() {
   : >"$log"
   tick "$label" "$log" 9>&- &
   ticker_pid=$!
-  "$@" >"$log" 2>&1 </dev/null 9>&- || code=$?
+  ("$@") >"$log" 2>&1 </dev/null 9>&- || code=$? # a subshell, so that the traps of this shell still speak to the terminal
   stop_ticking
   if [ "$code" -ne 0 ]; then
     tail -n 25 "$log" >&2
@@ -90,7 +90,8 @@ playbook() {
 
 on_exit() {
   local code=$?
-  trap - EXIT INT TERM HUP
+  trap - EXIT
+  trap '' INT TERM HUP # an impatient second Ctrl-C must not cut this short
   stop_ticking
   fold_packages || true
   # What root wrote into the checkout belongs to the checkout's owner.

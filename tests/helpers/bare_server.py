@@ -39,6 +39,7 @@ class Outcome:
     code: int
     seconds: float
     longest_silence: float
+    megabytes: float  # received by the machine meanwhile
     output: str
 
 
@@ -100,11 +101,17 @@ class BareServer:
         docker("rm", "--force", "--volumes", self.name, check=False)
         docker("volume", "rm", "--force", self.name, check=False)
 
-    def run(self, label: str, *command: str, seconds: float = 900) -> Outcome:
-        """Run a command in the checkout as from a fresh login, its output into a log of its own."""
+    def run(self, label: str, *command: str, seconds: float = 900, interrupt_at: str | None = None) -> Outcome:
+        """Run a command in the checkout as from a fresh login, its output into a log of its own.
+
+        With `interrupt_at` it gets a Ctrl-C when it prints that text.
+        """
+        received = self.received()
         began = last = time.monotonic()
         silence, lines = 0.0, []
-        argv = ["docker", "exec", "--workdir", CHECKOUT, self.name, *BARE, "timeout", str(int(seconds)), *command]
+        # `timeout` makes a process group whose number is its own: what a terminal sends Ctrl-C to.
+        shell = ("sh", "-c", 'echo $$ >/run/demo-test.pid; exec timeout "$@"', "sh", str(int(seconds)), *command)
+        argv = ["docker", "exec", "--workdir", CHECKOUT, self.name, *BARE, *shell]
         with (self.logs / f"demo-{label}.log").open("w", encoding="utf-8") as file:
             process = subprocess.Popen(
                 argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
@@ -116,17 +123,27 @@ class BareServer:
                 lines.append(line)
                 file.write(f"{now - began:7.1f} {line}")
                 file.flush()
+                if interrupt_at and interrupt_at in line:
+                    interrupt_at = None
+                    self.ask("bash -c 'kill -INT -- -$(cat /run/demo-test.pid)'")
             code = process.wait()
+        self.ask("rm -f /run/demo-test.pid")
         end = time.monotonic()
-        outcome = Outcome(code, end - began, max(silence, end - last), "".join(lines))
+        megabytes = (self.received() - received) / 1e6
+        outcome = Outcome(code, end - began, max(silence, end - last), megabytes, "".join(lines))
         self.log.append(
-            f"{label}: exit code {code}, {outcome.seconds:.0f} s, longest silence {outcome.longest_silence:.0f} s"
+            f"{label}: exit code {code}, {outcome.seconds:.0f} s, longest silence {outcome.longest_silence:.0f} s, "
+            f"{megabytes:.0f} MB received"
         )
         return outcome
 
     def ask(self, script: str) -> str:
         """What a shell on the machine prints."""
-        return docker("exec", self.name, *BARE, "sh", "-c", script).stdout
+        return docker("exec", "--workdir", CHECKOUT, self.name, *BARE, "sh", "-c", script).stdout
+
+    def received(self) -> int:
+        """Bytes that came over the network so far, those for its containers too."""
+        return int(self.ask("cat /sys/class/net/eth0/statistics/rx_bytes"))
 
     def snapshot(self) -> dict[str, list[str]]:
         """Packages, accounts, ports, network, processes and files, by section."""

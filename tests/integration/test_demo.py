@@ -1,0 +1,135 @@
+"""The command of the README on a bare Debian 12 without systemd: set up, interrupt, again, down, and back to bare."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helpers.bare_server import ROOT, BareServer, Outcome
+
+NAME = "eventlog-demo-test"
+LOGS = ROOT / ".cache/test/logs"
+CONTAINERS = ("event-log-broker", "event-log-connect", "openmrs-sample-db")
+# What an administration of packages keeps of its own doings, and no purge takes back.
+LEFT_BY_APT = (
+    "/var/lib/apt/extended_states",
+    "/var/log/apt/eipp.log.xz",
+    "/var/log/apt/history.log",
+    "/var/log/apt/term.log",
+    "/etc/passwd-",
+    "/etc/group-",
+    "/etc/shadow-",
+    "/etc/gshadow-",
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[BareServer]:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    machine = BareServer(NAME, LOGS)
+    machine.start()
+    yield machine
+    print("\n".join(machine.log))
+    machine.remove()
+
+
+@pytest.fixture(scope="module")
+def before(server: BareServer) -> dict[str, list[str]]:
+    return server.snapshot()
+
+
+def differences(old: dict[str, list[str]], new: dict[str, list[str]]) -> list[str]:
+    found = []
+    for section, lines in old.items():
+        for line in difflib.unified_diff(lines, new[section], lineterm="", n=0):
+            if line[0] in "+-" and line[:3] not in ("+++", "---") and line[1:] not in LEFT_BY_APT:
+                found.append(f"{section} {line}")
+    return found
+
+
+def succeeded(outcome: Outcome) -> Outcome:
+    assert outcome.code == 0, outcome.output[-6000:]
+    assert outcome.longest_silence <= 15, f"nothing was printed for {outcome.longest_silence:.0f} s"
+    return outcome
+
+
+def names_in_the_topic(server: BareServer) -> int:
+    listed = server.ask("event-log topics")
+    match = re.search(r"^openmrs\.openmrs\.person_name +(\d+)", listed, re.MULTILINE)
+    assert match, listed
+    return int(match.group(1))
+
+
+def test_help_and_a_wrong_word_change_nothing(server: BareServer, before: dict[str, list[str]]) -> None:
+    assert "purge" in succeeded(server.run("help", "./demo.sh", "help")).output
+    wrong = server.run("wrong", "./demo.sh", "upp")
+    assert wrong.code == 2
+    assert "usage: ./demo.sh" in wrong.output
+    assert differences(before, server.snapshot()) == []
+
+
+def test_it_says_what_it_will_do_and_can_be_interrupted(server: BareServer, before: dict[str, list[str]]) -> None:
+    outcome = server.run("interrupted", "./demo.sh", interrupt_at="Make sure of Ansible")
+    assert outcome.code == 130, outcome.output[-3000:]
+    assert "Interrupted. Nothing is lost" in outcome.output
+    plan, _, _ = outcome.output.partition("== step 1")
+    assert re.search(r"Total to download: [1-9]\d+ MB", plan), "the list comes before the first step"
+    assert "/var/lib/event-log" in plan
+
+
+def test_it_goes_on_and_shows_a_change_as_it_arrives(server: BareServer, before: dict[str, list[str]]) -> None:
+    outcome = succeeded(server.run("up", "./demo.sh"))
+    assert re.search(r"Kafka:  the event arrived \d+ ms after the commit \(op u, binlog \S+ at \d+\)", outcome.output)
+    assert re.search(r"^  \* given_name +\S+ +\S+$", outcome.output, re.MULTILINE), "before and after"
+    for address in ("127.0.0.1:9092", "http://127.0.0.1:8083", "127.0.0.1:3308"):
+        assert address in outcome.output
+    assert "./demo.sh down" in outcome.output
+    assert "./demo.sh purge" in outcome.output
+    running = server.ask("docker ps --format '{{.Names}}'").split()
+    assert set(CONTAINERS) <= set(running)
+    assert server.ask("stat -c %a inventories/demo/group_vars/all/secrets.yml").strip() == "600"
+
+
+def test_a_second_run_changes_nothing_and_downloads_nothing(server: BareServer) -> None:
+    outcome = succeeded(server.run("again", "./demo.sh"))
+    recap = re.findall(r"^demo\b.* changed=(\d+) .*failed=(\d+)", outcome.output, re.MULTILINE)
+    assert recap == [("0", "0")]
+    assert "Total to download: 0 MB" in outcome.output
+    assert outcome.megabytes < 1
+    assert "Kafka:  the event arrived" in outcome.output
+
+
+def test_down_stops_and_up_brings_back_with_the_data(server: BareServer) -> None:
+    kept = names_in_the_topic(server)
+    succeeded(server.run("down", "./demo.sh", "down"))
+    assert server.ask("docker ps --quiet").split() == []
+    succeeded(server.run("up-after-down", "./demo.sh"))
+    assert names_in_the_topic(server) > kept, "the events of before and the new one"
+
+
+def test_purge_leaves_the_machine_as_it_was(server: BareServer, before: dict[str, list[str]]) -> None:
+    succeeded(server.run("purge", "./demo.sh", "purge"))
+    assert differences(before, server.snapshot()) == []
+
+
+def test_a_second_purge_has_nothing_to_do(server: BareServer, before: dict[str, list[str]]) -> None:
+    assert "Nothing to remove" in succeeded(server.run("purge-again", "./demo.sh", "purge")).output
+    assert differences(before, server.snapshot()) == []
+
+
+def test_purge_keeps_an_engine_that_was_there(server: BareServer) -> None:
+    """Purging what an interrupted run has left is the harder case of the two."""
+    server.ask(
+        "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install docker.io "
+        ">/dev/null 2>&1 && start-stop-daemon --start --background --startas /usr/sbin/dockerd && "
+        "for i in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 0.5; done; docker volume create precious"
+    )
+    with_engine = server.snapshot()
+    stopped = server.run("engine-interrupted", "./demo.sh", interrupt_at="sample database")
+    assert stopped.code == 130, stopped.output[-3000:]
+    succeeded(server.run("engine-purge", "./demo.sh", "purge"))
+    assert server.ask("docker volume ls --quiet").split() == ["precious"]
+    assert differences(with_engine, server.snapshot()) == []
