@@ -18,6 +18,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
+from tests.helpers.fixtures import bare, prepared, server  # noqa: F401 - fixtures for the tests of this directory
+
 PACKAGE_PARENT = Path(__file__).resolve().parents[2] / "roles" / "event_stack" / "files"
 UID = 1001
 PROPERTIES = """

@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.server import Server
+
 DATA = "/var/lib/event-log"
 HOME = "/opt/event-log"
 CONTAINERS = ("event-log-broker", "event-log-connect", "openmrs-sample-db")
 OWN = CONTAINERS[:2]
+
+
+@pytest.fixture(scope="module")
+def server(host: Any) -> Server:
+    return Server(host.backend.name)
 
 
 @pytest.fixture(scope="module")
@@ -118,24 +125,14 @@ def test_the_unit_starts_the_stack_at_boot(host: Any) -> None:
     assert host.check_output("systemctl --failed --no-legend") == ""
 
 
-def test_the_connector_runs(host: Any) -> None:
-    status = json.loads(host.check_output(connect("/connectors/openmrs-connector/status")))
+def test_the_connector_runs(server: Server) -> None:
+    code, status = server.request("GET", "/connectors/openmrs-connector/status")
+    assert code == 200, status
     assert status["connector"]["state"] == "RUNNING"
     assert [task["state"] for task in status["tasks"]] == ["RUNNING"]
 
 
-def test_the_worker_lets_in_only_who_logs_in(host: Any) -> None:
-    reader = "import urllib.request as r, urllib.error as e\ntry: print(r.urlopen('http://127.0.0.1:8083/connectors').status)\nexcept e.HTTPError as x: print(x.code)"
-    assert host.check_output('python3 -c "%s"', reader) == "401"
-
-
-def connect(path: str) -> str:
-    """A command that asks the worker's API with the login that lies on the host."""
-    program = (
-        "import base64,glob,urllib.request as r;"
-        "login=[l.strip() for f in glob.glob('/opt/event-log/secrets/**/*',recursive=True) if f.split('/')[-1].startswith('rest')"
-        " for l in open(f) if '=' in l][0].replace('=',':',1);"
-        f"q=r.Request('http://127.0.0.1:8083{path}',headers={{'Authorization':'Basic '+base64.b64encode(login.encode()).decode()}});"
-        "print(r.urlopen(q,timeout=30).read().decode())"
-    )
-    return f'python3 -c "{program}"'
+def test_the_worker_lets_in_only_who_logs_in(server: Server) -> None:
+    assert server.request("GET", "/connectors", login="")[0] == 401
+    assert server.request("GET", "/connectors", login="event-log=wrong")[0] == 401
+    assert server.request("GET", "/connectors")[0] == 200

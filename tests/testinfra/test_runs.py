@@ -1,4 +1,4 @@
-"""Check mode told the truth, a second run changed nothing, and it was short. From the records of the scenario's runs."""
+"""Check mode told the truth, a second run changed nothing and was short: from the records of the scenario's runs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,194 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad input stops the real playbook before the first change, with a message that says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from tests.helpers.playbooks import Outcome, play, site_variables
+from tests.helpers.server import Server
+
+ROOTS = ("/etc", "/opt", "/var/lib/event-log", "/var/lib/openmrs-sample", "/usr/local")
+# What the running services write themselves, whoever runs a playbook.
+LIVE = ("/var/lib/event-log/kafka/data/log/*", "/var/lib/openmrs-sample/*", "/etc/resolv.conf", "*/__pycache__")
+
+META = "/var/lib/event-log/kafka/data/log/meta.properties"
+REFUSAL = "permission denied while trying to connect to the Docker daemon socket"
+ROOT_SQL = "docker exec -i openmrs-sample-db sample-sql"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is wrong, and the words that the message must hold: the variable or the thing, its value, the remedy."""
+
+    name: str
+    mentions: tuple[str, ...]
+    set: dict[str, Any] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()
+    before: str = ""  # shell on the server that makes it wrong
+    after: str = ""  # and right again
+
+
+# On a server where the event log runs already: nothing of it may be lost or changed.
+CONVERGED = [
+    Case("wrong type", ("database_port", "ninety", "int"), {"event_log_database_port": "ninety"}),
+    Case("value that is no choice", ("profile", "hospital", "clinic"), {"event_log_profile": "hospital"}),
+    Case(
+        "misspelt role variable",
+        ("event_connector_tabels", "event_connector_tables"),
+        {"event_connector_tabels": ["x"]},
+    ),
+    Case("misspelt site variable", ("event_log_tabels", "event_log_tables"), {"event_log_tabels": ["person"]}),
+    Case("no name of the site", ("event_log_site",), unset=("event_log_site",)),
+    Case("no password of the capture account", ("event_log_capture_password",), unset=("event_log_capture_password",)),
+    Case(
+        "table that does not exist",
+        ("persn", "event_log_tables"),
+        {"event_log_tables": ["person", "persn"]},
+    ),
+    Case("database out of reach", ("127.0.0.1", "3399", "event_log_database_port"), {"event_log_database_port": 3399}),
+    Case(
+        "wrong password",
+        ("event_log_capture_password", "event_log"),
+        {"event_log_capture_password": "not-the-password"},
+    ),
+    Case("no such account", ("nobody_here", "CREATE USER"), {"event_log_capture_user": "nobody_here"}),
+    Case("no such database", ("openmrs_old", "event_log_database_name"), {"event_log_database_name": "openmrs_old"}),
+    Case(
+        "wrong row image and wrong format, both at once",
+        ("binlog_row_image", "MINIMAL", "binlog_format", "STATEMENT", "[mysqld]"),
+        before=f"echo 'SET GLOBAL binlog_row_image=MINIMAL; SET GLOBAL binlog_format=STATEMENT;' | {ROOT_SQL}",
+        after=f"echo 'SET GLOBAL binlog_row_image=FULL; SET GLOBAL binlog_format=ROW;' | {ROOT_SQL}",
+    ),
+    Case(
+        "missing grant",
+        ("REPLICATION SLAVE", "GRANT"),
+        before=f"echo \"REVOKE REPLICATION SLAVE ON *.* FROM 'event_log'@'%';\" | {ROOT_SQL}",
+        after=f"echo \"GRANT REPLICATION SLAVE ON *.* TO 'event_log'@'%';\" | {ROOT_SQL}",
+    ),
+    Case(
+        "data directory of another cluster",
+        ("cluster", "/var/lib/event-log/kafka/data"),
+        before=f"cp -p {META} /root/meta && sed -i 's/^cluster.id=.*/cluster.id=AnotherClusterOfTests1/' {META}",
+        after=f"cp -p /root/meta {META} && rm /root/meta",
+    ),
+]
+
+# On a server that has Docker and the packages, and nothing of the event log.
+BARE = [
+    Case(
+        "uid of somebody else",
+        ("event_log_uid", "1001", "alice"),
+        before="useradd -u 1001 alice",
+        after="userdel alice",
+    ),
+    Case(
+        "gid of somebody else",
+        ("event_log_gid", "1001", "nurses"),
+        before="groupadd -g 1001 nurses",
+        after="groupdel nurses",
+    ),
+    Case(
+        "data directory with files of root",
+        ("/var/lib/event-log/kafka/data", "root"),
+        before="mkdir -p /var/lib/event-log/kafka/data && echo precious > /var/lib/event-log/kafka/data/file",
+        after="rm -r /var/lib/event-log",
+    ),
+    Case(
+        "full disk",
+        ("/var/lib/event-log", "MB", "event_log_data_dir"),
+        before="mkdir -p /var/lib/event-log && mount -t tmpfs -o size=20m full /var/lib/event-log",
+        after="umount /var/lib/event-log && rmdir /var/lib/event-log",
+    ),
+    Case(
+        "port in use",
+        ("9092", "python3"),
+        before="systemd-run --unit=squatter --collect python3 -m http.server 9092 --bind 127.0.0.1"
+        " && timeout 20 sh -c 'until ss -Hltn | grep -q :9092; do :; done'",
+        after="systemctl stop squatter",
+    ),
+    Case("too little memory", ("MB", "event_stack_"), {"event_stack_broker_memory_mb": 900_000}),
+    Case(
+        "Docker refuses",
+        ("Docker", "permission denied"),
+        before=f"printf '#!/bin/sh\\necho {REFUSAL} >&2\\nexit 1\\n' > /usr/local/bin/docker; chmod +x /usr/local/bin/*",
+        after="rm /usr/local/bin/docker",
+    ),
+    Case(
+        "no such archive",
+        ("/srv/images/nothing.tar", "event_images_"),
+        {"event_images_archive": "/srv/images/nothing.tar"},
+    ),
+]
+
+
+@contextlib.contextmanager
+def broken(server: Server, case: Case) -> Iterator[None]:
+    if case.before:
+        server.sh(case.before)
+    try:
+        yield
+    finally:
+        if case.after:
+            server.sh(case.after)
+
+
+def state(server: Server) -> dict[str, str]:
+    """All that a change would show in: files, accounts, packages, containers, images."""
+    found = server.listing(ROOTS, LIVE)
+    for name, command in {
+        "accounts": "getent passwd; getent group",
+        "packages": "dpkg-query -W",
+        "containers": "docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}' | sort",
+        "images": "docker images --no-trunc | sort",
+        "units": "systemctl list-unit-files --no-legend",
+    }.items():
+        found[name] = server.sh(command, check=False)
+    return found
+
+
+def run_case(server: Server, case: Case, directory: Path) -> None:
+    variables = {key: value for key, value in {**site_variables(), **case.set}.items() if key not in case.unset}
+    with broken(server, case):
+        before = state(server)
+        outcome: Outcome = play(directory, server, variables)
+        after = state(server)
+    said = outcome.messages or outcome.output
+    assert outcome.code != 0, outcome.output[-3000:]
+    assert outcome.run.failures, f"it failed outside of a task:\n{outcome.output[-3000:]}"
+    assert outcome.changed == [], f"changed before it stopped; it said: {said}"
+    assert after == before
+    missing = [word for word in case.mentions if word not in said]
+    assert missing == [], f"{missing} not in: {said}"
+
+
+@pytest.mark.parametrize("case", CONVERGED, ids=lambda case: case.name)
+def test_on_a_running_server(server: Server, case: Case, tmp_path: Path) -> None:
+    run_case(server, case, tmp_path)
+
+
+def test_the_running_server_is_still_what_the_playbook_wants(server: Server, tmp_path: Path) -> None:
+    """After all that was refused, a run finds nothing to do."""
+    outcome = play(tmp_path, server, site_variables())
+    assert outcome.code == 0, outcome.output[-3000:]
+    assert outcome.changed == []
+
+
+def test_check_mode_on_a_bare_server_writes_nothing(bare: Server, tmp_path: Path) -> None:
+    before = state(bare)
+    outcome = play(tmp_path, bare, site_variables(), "--check", "--diff")
+    assert outcome.code == 0, outcome.output[-3000:]
+    assert outcome.changed, "it predicts nothing at all?"
+    assert state(bare) == before
+
+
+@pytest.mark.parametrize("case", BARE, ids=lambda case: case.name)
+def test_on_a_bare_server(prepared: Server, case: Case, tmp_path: Path) -> None:
+    run_case(prepared, case, tmp_path)
