@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional
 
-from sample_database import Name, rename_a_patient
+from sample_database import Name, SampleDatabaseError, rename_a_patient
 
 TAIL = ["/usr/local/bin/event-log", "tail", "person_name", "--from-start"]
 TOPIC = "openmrs.openmrs.person_name"
@@ -125,7 +125,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (NothingCameError, OSError) as error:
+    except (NothingCameError, SampleDatabaseError, OSError) as error:
         sys.exit(f"show_change: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
