@@ -57,16 +57,19 @@ def play(
     variables: Mapping[str, Any],
     *words: str,
     playbook: str = SITE,
-    collections: Path = ROOT / ".cache",
+    collections: Path | None = None,
 ) -> Outcome:
-    """Run a playbook with these variables as the whole inventory of the server."""
+    """Run a playbook with these variables as the whole inventory of the server.
+
+    With `collections` it runs as for a user who installed the collection there: without the checkout's settings.
+    """
     inventory = write_inventory(directory, server, variables)
     records = directory / "records"
     known = set(records.glob("*.jsonl"))
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_"))},
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(collections),
+        "ANSIBLE_CONFIG": os.devnull if collections else str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(collections or ROOT / ".cache"),
         "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "molecule/shared/callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "record",
         "ANSIBLE_FORCE_COLOR": "0",

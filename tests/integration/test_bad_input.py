@@ -118,7 +118,7 @@ BARE = [
     Case(
         "Docker refuses",
         ("Docker", "permission denied"),
-        before=f"printf '#!/bin/sh\\necho {REFUSAL} >&2\\nexit 1\\n' > /usr/local/bin/docker; chmod +x /usr/local/bin/*",
+        before=f"cd /usr/local/bin && printf '#!/bin/sh\\necho {REFUSAL} >&2\\nexit 1\\n' > docker && chmod +x docker",
         after="rm /usr/local/bin/docker",
     ),
     Case(

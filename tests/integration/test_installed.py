@@ -1,0 +1,67 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection as a user gets it: built, installed somewhere else, and run from there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.playbooks import play, site_variables
+from tests.helpers.records import ROOT
+from tests.helpers.server import Server
+
+GALAXY = str(Path(sys.executable).parent / "ansible-galaxy")
+
+
+def galaxy(*words: str) -> None:
+    done = subprocess.run([GALAXY, "collection", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("artefact")
+    galaxy("build", "--output-path", str(place), ".")
+    (built,) = place.glob("openmrs-event_log-*.tar.gz")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("collections")
+    galaxy("install", str(artefact), "-p", str(place), "--no-deps", "--offline")
+    return place
+
+
+def test_the_artefact_holds_what_the_repository_holds_and_nothing_else(artefact: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    repository = set(listed.split("\0")) - {""}
+    with tarfile.open(artefact) as archive:
+        inside = {member.name.removeprefix("./") for member in archive.getmembers() if member.isfile()}
+    assert inside - repository - {"MANIFEST.json", "FILES.json"} == set()
+    needed = {name for name in repository if name.split("/")[0] in ("plugins", "roles", "playbooks", "images", "meta")}
+    assert {name for name in needed if (ROOT / name).is_file()} - inside == set()
+
+
+def test_an_installed_collection_finds_a_finished_server_as_it_wants_it(
+    server: Server, installed: Path, tmp_path: Path
+) -> None:
+    outcome = play(tmp_path, server, site_variables(), collections=installed)
+    assert outcome.code == 0, outcome.output[-3000:]
+    assert outcome.run.executed
+    assert outcome.changed == []
+
+
+def test_the_installed_playbook_that_only_looks_runs(server: Server, installed: Path, tmp_path: Path) -> None:
+    outcome = play(tmp_path, server, site_variables(), playbook="openmrs.event_log.status", collections=installed)
+    assert outcome.code == 0, outcome.output[-3000:]
+    assert outcome.changed == []
+    assert "openmrs-connector" in outcome.output
