@@ -164,17 +164,18 @@ def _open(login: Login, ssl_mode: str, tls_problem: str = "") -> Connection:
 
 
 def _driver_class(ssl_mode: str) -> Any:
-    """PyMySQL up to 1.1 silently goes on without TLS where the server has none, 1.2 refuses: here the mode decides,
-    before the login is sent."""
+    """PyMySQL up to 1.1 silently goes on without TLS where the server has none, 1.2 tries TLS by itself: here the mode
+    decides, between the greeting and the login."""
 
     base: Any = pymysql.connections.Connection
 
     class _Driver(base):
         def _get_server_information(self) -> None:
             super()._get_server_information()
-            if not self.server_capabilities & CLIENT.SSL:
-                if ssl_mode not in (DISABLED, PREFERRED):
-                    raise pymysql.err.OperationalError(2026, "the server offers no TLS")
+            offered = bool(self.server_capabilities & CLIENT.SSL)
+            if not offered and ssl_mode not in (DISABLED, PREFERRED):
+                raise pymysql.err.OperationalError(2026, "the server offers no TLS")
+            if not offered or ssl_mode == DISABLED:
                 self.ssl = False
                 self.client_flag &= ~CLIENT.SSL
 

@@ -1,0 +1,186 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading a source, with scripted answers: which statements are run, and what becomes of refusals."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Sequence
+
+import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_facts as facts
+from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_read as subject
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import Failure, Refusal, Table
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import ConnectError, Login, StatementError
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import parse_server
+
+from tests.unit.plugins.module_utils.mysql_sources import VERSIONS, WANTED, ids
+
+LOGIN = Login("127.0.0.1", 3306, "event_log", "secret-word")
+HARMLESS = ("SELECT ", "SHOW ", "USE ", "SET SESSION lock_wait_timeout = 10")
+
+
+class Scripted:
+    """A connection whose answers are chosen by how the statement begins; what has none is answered with no rows."""
+
+    def __init__(self, kind: str, answers: Dict[str, Any]) -> None:
+        self.server: Any = parse_server(VERSIONS[kind])
+        self.tls_problem = ""
+        self.closed = False
+        self.said: List[str] = []
+        self._answers = {
+            "SELECT VERSION()": [{"version": VERSIONS[kind], "account": "event_log@%"}],
+            "SHOW GRANTS": [
+                {"g": "GRANT RELOAD, SHOW DATABASES, REPLICATION SLAVE ON *.* TO a"},
+                {"g": "GRANT SELECT ON `openmrs`.* TO a"},
+            ],
+            "SHOW GLOBAL VARIABLES": [{"Variable_name": "log_bin", "Value": "ON"}],
+            "SHOW DATABASES": [{"Database": "openmrs"}],
+            "SELECT TABLE_NAME AS t, TABLE_TYPE": [
+                {"t": "patient", "kind": "BASE TABLE", "engine": "InnoDB"},
+                {"t": "person", "kind": "BASE TABLE", "engine": "InnoDB"},
+            ],
+            "SELECT TABLE_NAME AS t, COLUMN_NAME AS c FROM information_schema.STATISTICS": [
+                {"t": "patient", "c": "patient_id"},
+                {"t": "person", "c": "a"},
+                {"t": "person", "c": "b"},
+            ],
+            **answers,
+        }
+
+    def query(self, statement: str, values: Sequence[Any] = ()) -> List[Dict[str, Any]]:
+        self.said.append(statement)
+        for beginning in sorted(self._answers, key=len, reverse=True):
+            if statement.startswith(beginning):
+                answer = self._answers[beginning]
+                if isinstance(answer, int):
+                    raise StatementError(Refusal(statement, answer, "no"))
+                if isinstance(answer, Exception):
+                    raise answer
+                return list(answer)
+        return []
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def run(kind: str, answers: Dict[str, Any], wanted: facts.Wanted = WANTED) -> Any:
+        connection = Scripted(kind, answers)
+        monkeypatch.setattr(subject, "open_connection", lambda login: connection)
+        source = subject.read_source(LOGIN, wanted)
+        assert connection.closed
+        return source, connection
+
+    return run
+
+
+@pytest.mark.parametrize("kind", sorted(VERSIONS))
+def test_a_sound_database_is_read_without_writing_or_locking(read: Any, kind: str) -> None:
+    source, connection = read(kind, {})
+    assert ids(source) == {}
+    assert [statement for statement in connection.said if not statement.startswith(HARMLESS)] == []
+    assert not any("LOCK IN" in statement or "FOR UPDATE" in statement for statement in connection.said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "replicas"),
+    [
+        ("mysql-5.7", "SHOW MASTER STATUS", "SHOW SLAVE HOSTS"),
+        ("mysql-8.0", "SHOW MASTER STATUS", "SHOW SLAVE HOSTS"),
+        ("mysql-8.4", "SHOW BINARY LOG STATUS", "SHOW REPLICAS"),
+        ("mysql-9.7", "SHOW BINARY LOG STATUS", "SHOW REPLICAS"),
+        ("mariadb-10.11", "SHOW MASTER STATUS", "SHOW SLAVE HOSTS"),
+        ("mariadb-11.8", "SHOW MASTER STATUS", "SHOW SLAVE HOSTS"),
+    ],
+)
+def test_each_version_is_asked_in_its_own_words(read: Any, kind: str, status: str, replicas: str) -> None:
+    _source, connection = read(kind, {})
+    asked = set(connection.said)
+    assert {status, replicas, "SHOW BINARY LOGS"} <= asked
+    assert len(asked & {"SHOW MASTER STATUS", "SHOW BINARY LOG STATUS"}) == 1
+
+
+def test_facts_come_out_as_they_went_in(read: Any) -> None:
+    source, _connection = read(
+        "mysql-8.4",
+        {
+            "SHOW SESSION STATUS": [{"Variable_name": "Ssl_cipher", "Value": "TLS_AES_256_GCM_SHA384"}],
+            "SHOW BINARY LOG STATUS": [
+                {"File": "b.000002", "Position": 157, "Binlog_Do_DB": "openmrs,other", "Binlog_Ignore_DB": ""}
+            ],
+            "SHOW BINARY LOGS": [{"Log_name": "b.000001", "File_size": 10}, {"Log_name": "b.000002", "File_size": 157}],
+            "SHOW REPLICAS": [{"Server_Id": 7, "Host": "h", "Port": 3306, "Source_Id": 1, "Replica_UUID": "u-1"}],
+            "SELECT @@global.time_zone": [{"name": "SYSTEM", "system_name": "EAT", "utc_offset": 180}],
+            "SELECT TABLE_NAME AS t, COLUMN_NAME AS c FROM information_schema.COLUMNS": [{"t": "person", "c": "wide"}],
+        },
+    )
+    assert source.tls == "TLS_AES_256_GCM_SHA384"
+    assert source.binlog_position == "b.000002:157"
+    assert source.binlog_do_db == ("openmrs", "other")
+    assert [(one.name, one.size) for one in source.binlog_files] == [("b.000001", 10), ("b.000002", 157)]
+    assert source.replicas == (facts.Replica(7, "h", "u-1"),)
+    assert source.time_zone == facts.TimeZone("SYSTEM", "EAT", 180)
+    assert source.tables["person"] == Table("person", primary_key=("a", "b"), wide_columns=("wide",))
+
+
+def test_active_roles_are_named_to_show_grants(read: Any) -> None:
+    _source, connection = read("mysql-8.0", {"SELECT CURRENT_ROLE()": [{"roles": "`r`@`%`"}]})
+    assert "SHOW GRANTS FOR CURRENT_USER() USING `r`@`%`" in connection.said
+    _source, connection = read("mysql-8.0", {"SELECT CURRENT_ROLE()": [{"roles": "NONE"}]})
+    assert "SHOW GRANTS" in connection.said
+
+
+def test_an_old_replica_list_without_a_host_is_understood(read: Any) -> None:
+    source, _connection = read("mariadb-10.11", {"SHOW SLAVE HOSTS": [{"Server_id": 7, "Host": "", "Port": 3306}]})
+    assert source.replicas == (facts.Replica(7),)
+
+
+@pytest.mark.parametrize(
+    ("statement", "code", "expected"),
+    [
+        ("SHOW MASTER STATUS", 1227, {"grant_replication_client": "error"}),
+        ("SHOW BINARY LOGS", 1227, {"grant_replication_client": "error"}),
+        ("SHOW BINARY LOGS", 1381, {}),
+        ("SHOW DATABASES", 1227, {}),
+        ("SHOW SLAVE HOSTS", 1227, {}),
+        ("USE ", 1049, {"database_unknown": "error"}),
+        ("USE ", 1044, {"grant_select": "error"}),
+        ("SELECT * FROM `openmrs`.`person`", 1146, {"table_missing": "error"}),
+        ("SELECT * FROM `openmrs`.`person`", 1142, {"grant_select": "error"}),
+    ],
+)
+def test_a_refused_statement_becomes_a_finding_and_the_rest_is_still_read(
+    read: Any, statement: str, code: int, expected: Dict[str, str]
+) -> None:
+    source, _connection = read("mysql-8.0", {statement: code})
+    assert ids(source) == expected
+    assert source.variables == {"log_bin": "ON"}
+
+
+def test_nothing_is_judged_when_the_connection_breaks_off(read: Any) -> None:
+    lost = ConnectError(Failure(facts.LOST, 2013, "gone"))
+    source, _connection = read("mysql-8.0", {"SHOW DATABASES": lost})
+    assert ids(source) == {"connection_lost": "error"}
+    assert source.server is not None
+
+
+def test_a_failed_login_is_a_fact_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(login: Login) -> Any:
+        raise ConnectError(Failure(facts.LOGIN, 1045, "denied"), parse_server("8.0.12"))
+
+    monkeypatch.setattr(subject, "open_connection", refuse)
+    assert ids(subject.read_source(LOGIN, WANTED)) == {"login_refused": "error"}
+
+
+def test_names_of_tables_are_quoted(read: Any) -> None:
+    wanted = facts.Wanted("h", 1, "u", "odd`db", ("odd`table",))
+    _source, connection = read("mysql-8.0", {}, wanted)
+    assert "SELECT * FROM `odd``db`.`odd``table` LIMIT 0" in connection.said
+
+
+def test_a_server_that_does_not_tell_cases_apart_finds_the_stored_name(read: Any) -> None:
+    wanted = facts.Wanted("h", 1, "u", "openmrs", ("Person",))
+    source, _connection = read("mysql-8.0", {}, wanted)
+    assert source.tables["Person"].name == "person"
