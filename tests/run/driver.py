@@ -25,7 +25,7 @@ GREEN = CACHE / "green"
 OWN = "eventlog-test-"  # containers, volumes and networks of the tests are named so
 HEARTBEAT = 30.0
 SKIPPED = 77  # the exit code of a check that says it cannot run here
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
+ANSI = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;[^\x1b]*\x1b\\")  # colours and links
 MOLECULE_ACTION = re.compile(r"^[A-Z]+ +\S+ ➜ [\w-]+: Executed: (\w+)", re.MULTILINE)
 
 
@@ -57,6 +57,7 @@ def environment(part: Part, step: Step) -> dict[str, str]:
         **inherited,
         "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
         "PYTHONUNBUFFERED": "1",
+        "NO_COLOR": "1",
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"),
         "EVENT_LOG_TEST_JUNIT": str(JUNIT / f"{part.name}-{slug(step.name)}-verify.xml"),

@@ -26,5 +26,5 @@ else
   ansible-test sanity --color no --python default \
     --test action-plugin-docs --test empty-init --test line-endings --test no-assert --test no-get-exception \
     --test no-illegal-filenames --test ignores --test no-smart-quotes --test replace-urlopen \
-    --test shebang --test symlinks --test use-argspec-type-path --test use-compat-six
+    --test symlinks --test use-argspec-type-path --test use-compat-six
 fi
