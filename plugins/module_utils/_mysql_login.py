@@ -108,6 +108,8 @@ class Connection:
                 return [dict(zip(names, row)) for row in cursor.fetchall()]
         except pymysql.err.MySQLError as error:
             code, message = _words(error)
+            if code == 1820:  # MariaDB lets an expired password in and then refuses every statement
+                raise ConnectError(Failure(facts.ACCOUNT_UNUSABLE, code, message), self.server) from error
             if code in (0, 2006, 2013):
                 raise ConnectError(Failure(facts.LOST, code, message or "connection closed"), self.server) from error
             raise StatementError(Refusal(statement, code, message)) from error

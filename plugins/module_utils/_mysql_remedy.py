@@ -24,6 +24,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server im
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_settings import expiry_days, recommended
 
 PLACEHOLDER = "<password of the capture account>"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GLOBAL_ORDER = (
     "RELOAD",
     "SHOW DATABASES",
@@ -100,8 +101,9 @@ def _sql(source: Source, wanted: Wanted, findings: Sequence[Finding], settings: 
 
 
 def quote_account(source: Source, wanted: Wanted) -> str:
-    """The account as the server knows it, else as the server's refusal named it, else for any host."""
-    user, host = wanted.user, "%"
+    """The account as the server knows it, else as its refusal named it, else for the host that the address suggests."""
+    local = wanted.unix_socket or wanted.host in _LOOPBACK
+    user, host = wanted.user, "localhost" if local else "%"
     if "@" in source.account:
         user, host = source.account.rsplit("@", 1)
     elif source.failure is not None:

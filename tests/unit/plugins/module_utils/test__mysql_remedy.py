@@ -132,8 +132,22 @@ def test_a_host_that_may_not_connect_is_given_sql_that_every_flavour_takes() -> 
 def test_an_expired_account_is_unlocked_and_expires_no_more() -> None:
     source = Source(server=parse_server("8.0.12"), failure=Failure(facts.ACCOUNT_UNUSABLE, 1862, "expired"))
     sql = judged(source).remedy.sql
-    assert "ALTER USER 'event_log'@'%' ACCOUNT UNLOCK;" in sql
-    assert "ALTER USER 'event_log'@'%' PASSWORD EXPIRE NEVER;" in sql
+    assert "ALTER USER 'event_log'@'localhost' ACCOUNT UNLOCK;" in sql
+    assert "ALTER USER 'event_log'@'localhost' PASSWORD EXPIRE NEVER;" in sql
+
+
+@pytest.mark.parametrize(
+    ("wanted", "host"),
+    [
+        (WANTED, "localhost"),
+        (replace(WANTED, host="::1"), "localhost"),
+        (replace(WANTED, host="db.example", unix_socket="/run/s"), "localhost"),
+        (replace(WANTED, host="db.example"), "%"),
+    ],
+)
+def test_a_refusal_that_names_no_host_is_read_by_the_address(wanted: Wanted, host: str) -> None:
+    source = Source(server=parse_server("11.8.9-MariaDB"), failure=Failure(facts.ACCOUNT_UNUSABLE, 4151, "locked"))
+    assert f"'event_log'@'{host}'" in judged(source, wanted).remedy.sql
 
 
 def test_names_are_quoted() -> None:
