@@ -34,8 +34,7 @@ stop_engine() {
     as_root iptables-save -t "$table" | grep -v -i docker | sed 's/^:FORWARD DROP/:FORWARD ACCEPT/' | as_root iptables-restore -T "$table"
   done
   if [ -d /sys/class/net/docker0 ]; then as_root .venv/bin/python demo/remove_bridge.py docker0; fi
-  echo "net.ipv4.ip_forward was $(cat "$RECORD/ip_forward")"
-  as_root tee /proc/sys/net/ipv4/ip_forward <"$RECORD/ip_forward"
+  cmp --silent "$RECORD/ip_forward" /proc/sys/net/ipv4/ip_forward || as_root tee /proc/sys/net/ipv4/ip_forward <"$RECORD/ip_forward"
 }
 
 # Only what the demo's runs have added, and of that only what nothing installed since needs.
@@ -56,12 +55,7 @@ remove_traces() {
   local path name
   while read -r path; do
     if dpkg-query --search "$path" >/dev/null 2>&1; then continue; fi # somebody's package needs it by now
-    if [ -d "$path" ] && [ ! -L "$path" ]; then
-      as_root find "$path" -mindepth 1 -delete || return 1
-      as_root rmdir "$path" 2>/dev/null || true # a mount point stays
-    else
-      as_root rm -f "$path" || return 1
-    fi
+    as_root rm -rf "$path" || empty_or_absent "$path" || return 1 # a mount point stays, emptied
   done <"$RECORD/absent-paths"
   while read -r name; do if getent passwd "$name" >/dev/null; then as_root userdel "$name" || return 1; fi; done <"$RECORD/absent-users"
   while read -r name; do
@@ -95,10 +89,11 @@ purge() {
   fi
 
   step "Engine"
-  case $(cat "$RECORD/engine") in
-    running) say "It ran before and goes on running." ;;
-    *) with_sign_of_life "Stop the engine" stop_engine ;;
-  esac
+  if [ "$(cat "$RECORD/engine")" = running ]; then
+    say "It ran before and goes on running."
+  elif [ -f "$RECORD/playbook-started" ]; then
+    with_sign_of_life "Stop the engine" stop_engine
+  fi
 
   step "Packages that were not here before"
   with_sign_of_life "Remove packages" remove_packages

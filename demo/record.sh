@@ -4,7 +4,10 @@
 RECORD=$CACHE/record
 
 installed_packages() { dpkg-query -W -f '${db:Status-Abbrev} ${binary:Package}\n' | awk '$1 == "ii" { print $2 }' | LC_ALL=C sort; }
-empty_or_absent() { [ ! -e "$1" ] || { [ -d "$1" ] && [ -z "$(as_root find "$1" -mindepth 1 -maxdepth 1 -print -quit)" ]; }; }
+# As root: what another user may not look into seems absent to him.
+empty_or_absent() {
+  if as_root test -d "$1"; then [ -z "$(as_root find "$1" -mindepth 1 -print -quit)" ]; else ! as_root test -e "$1"; fi
+}
 traces() { grep -v -e '^#' -e '^$' demo/traces.txt | sed "s|^~|$(getent passwd root | cut -d: -f6)|"; }
 
 engine_state() {
@@ -25,7 +28,7 @@ record_before() {
   traces | while read -r path; do if empty_or_absent "$path"; then echo "$path"; fi; done >"$new/absent-paths"
   for name in kafka docker; do getent group "$name" >/dev/null || echo "$name"; done >"$new/absent-groups"
   getent passwd kafka >/dev/null || echo kafka >"$new/absent-users"
-  for path in .venv inventories/demo/group_vars/all/secrets.yml .cache/ansible .cache/ansible_collections .cache/downloads; do
+  for path in .venv inventories/demo/group_vars/all/secrets.yml .cache/ansible .cache/ansible_collections .cache/pip; do
     [ -e "$path" ] || echo "$path"
   done >"$new/absent-in-checkout"
   mv "$new" "$RECORD"

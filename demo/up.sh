@@ -18,7 +18,7 @@ apt_install() {
 # A shell of its own keeps `set -e` inside the shared function.
 make_venv() {
   [ ! -e .venv ] || .venv/bin/python -m pip --version >/dev/null 2>&1 || rm -rf .venv
-  PIP_CERT="${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" PIP_PROGRESS_BAR=off \
+  PIP_CERT="${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" PIP_CACHE_DIR="${PIP_CACHE_DIR:-$PWD/.cache/pip}" \
     bash -euo pipefail -c '. tests/run/setup.sh; event_log_setup requirements.txt'
 }
 

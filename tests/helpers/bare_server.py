@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "eventlog-bare-server:bookworm"
 CHECKOUT = "/srv/openmrs-event-log"
 BARE = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=dumb")
+PIP_CACHE = "/var/cache/pip"  # spares what earlier runs have fetched
 SNAPSHOT = r"""
 echo '[packages]'; dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\n'
 echo '[accounts]'; cat /etc/passwd /etc/group /etc/shadow /etc/gshadow
@@ -20,7 +21,7 @@ echo '[ports]'; awk '$4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6 | sor
 echo '[network]'; ls /sys/class/net; cat /proc/sys/net/ipv4/ip_forward
 echo '[processes]'; cat /proc/[0-9]*/comm 2>/dev/null | grep -v -x -e sh -e cat -e grep -e sort | sort
 echo '[files]'; find /opt /etc /home /root /srv /usr/local /var /run \
-  \( -path /var/lib/apt/lists -o -path /var/lib/dpkg -o -path /var/cache -o -path /root/.cache/pip \) -prune -o -print |
+  \( -path /var/lib/apt/lists -o -path /var/lib/dpkg -o -path /var/cache \) -prune -o -print |
   sort
 """
 
@@ -70,7 +71,7 @@ class BareServer:
             (ROOT / "images/bare-server/init", "/sbin/init:ro"),
             # A site's own certificate authority, where the machine has one.
             ("/usr/local/share/ca-certificates", "/usr/local/share/ca-certificates:ro"),
-            (pip_cache, "/root/.cache/pip"),
+            (pip_cache, PIP_CACHE),
         ]
         docker(
             "run", "--detach", "--name", self.name, "--hostname", self.name, "--cgroupns", "private", *rights,
@@ -111,7 +112,7 @@ class BareServer:
         silence, lines = 0.0, []
         # `timeout` makes a process group whose number is its own: what a terminal sends Ctrl-C to.
         shell = ("sh", "-c", 'echo $$ >/run/demo-test.pid; exec timeout "$@"', "sh", str(int(seconds)), *command)
-        argv = ["docker", "exec", "--workdir", CHECKOUT, self.name, *BARE, *shell]
+        argv = ["docker", "exec", "--workdir", CHECKOUT, self.name, *BARE, f"PIP_CACHE_DIR={PIP_CACHE}", *shell]
         with (self.logs / f"demo-{label}.log").open("w", encoding="utf-8") as file:
             process = subprocess.Popen(
                 argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
