@@ -33,7 +33,7 @@ stop_engine() {
   command -v iptables-save >/dev/null && for table in nat filter; do
     as_root iptables-save -t "$table" | grep -v -i docker | sed 's/^:FORWARD DROP/:FORWARD ACCEPT/' | as_root iptables-restore -T "$table"
   done
-  if [ -d /sys/class/net/docker0 ]; then as_root .venv/bin/python demo/remove_bridge.py docker0; fi
+  if [ -d /sys/class/net/docker0 ]; then as_root .venv/bin/python -B -m demo.remove_bridge docker0; fi
   cmp --silent "$RECORD/ip_forward" /proc/sys/net/ipv4/ip_forward || as_root tee /proc/sys/net/ipv4/ip_forward <"$RECORD/ip_forward"
 }
 

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional
 
-from sample_database import Name, SampleDatabaseError, rename_a_patient
+from demo.sample_database import Name, SampleDatabaseError, rename_a_patient
 
 TAIL = ["/usr/local/bin/event-log", "tail", "person_name", "--from-start"]
 TOPIC = "openmrs.openmrs.person_name"

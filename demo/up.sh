@@ -80,6 +80,6 @@ up() {
   fold_packages
 
   step "Change a patient's name in MySQL and watch the event arrive"
-  as_root .venv/bin/python demo/show_change.py || fail "No event was shown. ./demo.sh status and 'docker logs event-log-connect' say more."
+  as_root .venv/bin/python -B -m demo.show_change || fail "No event was shown. ./demo.sh status and 'docker logs event-log-connect' say more."
   closing_words
 }
