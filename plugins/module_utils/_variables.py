@@ -15,10 +15,9 @@ SITE_PREFIX = "event_log_"
 #: Read by playbooks, not by a role's defaults.
 PLAYBOOK_VARIABLES = frozenset(
     {
+        "event_images_reference",
         "event_log_preflight",
-        "event_log_remove_accounts",
         "event_log_remove_data",
-        "event_log_remove_engine",
         "event_log_sample",
     }
 )
