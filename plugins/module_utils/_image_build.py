@@ -1,0 +1,166 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries out what _image.py describes, with the docker command alone: no Python package is needed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.openmrs.event_log.plugins.module_utils import _image
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
+
+Run = Callable[[Sequence[str], Mapping[str, str]], Tuple[int, str, str]]
+
+# Appends the output as it comes, so that a person can follow a build of minutes.
+LOGGED = ["/bin/sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh"]
+BUILDKIT = {"DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
+
+
+class ImageError(EventLogError):
+    """A command failed; the message carries the end of its output."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The machine that builds: how commands are run and where output and temporary files go."""
+
+    run: Run
+    log_path: Path
+    cache_dir: Optional[Path]
+
+    def image(self, reference: str, must_answer: bool) -> Optional[_image.Found]:
+        """The image, if the engine has it. An engine that cannot be asked has none, or is an error."""
+        if shutil.which("docker") is None:
+            if must_answer:
+                raise ImageError(
+                    "There is no docker command here: install Docker (role docker_engine), then run again."
+                )
+            return None
+        code, out, err = self.run(["docker", "image", "inspect", reference], {})
+        if code == 0:
+            return _image.parse_inspect(out)
+        if must_answer and not _image.is_missing(err):
+            raise ImageError(f"The Docker engine does not answer: {err.strip()}. Start it, then run again.")
+        return None
+
+    def logged(self, command: Sequence[str], what: str, environment: Optional[Mapping[str, str]] = None) -> None:
+        """Run a long command, its output appended to the log."""
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        code, _out, err = self.run([*LOGGED, str(self.log_path), *command], environment or {})
+        if code != 0:
+            with self.log_path.open("rb") as log:
+                log.seek(start)
+                output = log.read().decode("utf-8", "replace")
+            raise ImageError(
+                f"{what} failed (exit code {code}, output in {self.log_path}). It ended with:\n"
+                f"{_image.tail(output + err)}"
+            )
+
+    def build(self, inputs: _image.Inputs, context: Path, ca_file: Optional[Path]) -> None:
+        command = _image.build_command(inputs, context, ca_file, os.environ)
+        self.logged(command, f"Building {inputs.reference}", BUILDKIT)
+
+    def make_base(self, base: str) -> str:
+        """Make sure of the base image; says how: present, pulled or made."""
+        if self.image(base, must_answer=True):
+            return "present"
+        code, out, err = self.run(["docker", "pull", "--quiet", base], {})
+        if code == 0:
+            return "pulled"
+        suite = _image.suite_of(base)
+        reason = _image.tail(err or out, 1)
+        if suite is None:
+            raise ImageError(f"The base image {base} is not here and cannot be pulled: {reason}. Load it by hand.")
+        if shutil.which("debootstrap") is None:
+            raise ImageError(
+                f"The base image {base} is not here and cannot be pulled ({reason}), and it cannot be made from "
+                f"Debian's packages, because debootstrap is missing: apt-get install debootstrap, then run again."
+            )
+        self._bootstrap(base, suite)
+        return "made"
+
+    def _bootstrap(self, base: str, suite: str) -> None:
+        """A minimal Debian, from the mirror that debootstrap itself knows. Imported only when it is complete."""
+        with tempfile.TemporaryDirectory(prefix="base-", dir=self._temporary()) as directory:
+            root = Path(directory) / "root"
+            archive = Path(directory) / "base.tar"
+            command = ["debootstrap", "--variant=minbase"]
+            if self.cache_dir is not None:  # packages of an interrupted run are not fetched again
+                packages = self.cache_dir.resolve() / f"debootstrap-{suite}"
+                packages.mkdir(parents=True, exist_ok=True)
+                command.append(f"--cache-dir={packages}")
+            self.logged([*command, suite, str(root)], f"Making the base image {base} with debootstrap")
+            slim(root)
+            self.logged(
+                ["tar", "--numeric-owner", "--one-file-system", "-C", str(root), "-cf", str(archive), "."],
+                f"Packing the base image {base}",
+            )
+            self.logged(
+                ["docker", "import", "--change", 'CMD ["bash"]', str(archive), base], f"Importing the base image {base}"
+            )
+
+    def _temporary(self) -> Optional[str]:
+        if self.cache_dir is None:
+            return None
+        self.cache_dir.mkdir(parents=True, exist_ok=True)
+        return str(self.cache_dir)
+
+    def save(self, inputs: _image.Inputs, directory: Path) -> Path:
+        """Write the image's archive with its checksum; nobody ever sees half of one."""
+        directory.mkdir(parents=True, exist_ok=True)
+        target = directory / inputs.archive_name(compressed=shutil.which("zstd") is not None)
+        plain = directory / f".{inputs.archive_name(compressed=False)}.part"
+        packed = Path(f"{plain}.zst")
+        try:
+            self.logged(["docker", "save", "--output", str(plain), inputs.reference], f"Saving {inputs.reference}")
+            if target.suffix == ".zst":
+                self.logged(["zstd", "-q", "-f", "-T0", "-12", str(plain), "-o", str(packed)], f"Packing {target}")
+            done = packed if target.suffix == ".zst" else plain
+            done.chmod(0o644)
+            checksum = Path(f"{target}.sha256")
+            checksum.write_text(f"{sha256(done)}  {target.name}\n", encoding="ascii")
+            done.replace(target)
+        finally:
+            for rest in (plain, packed):
+                if rest.exists():
+                    rest.unlink()
+        return target
+
+
+def existing_archive(inputs: _image.Inputs, directory: Path) -> Optional[Path]:
+    """The archive of exactly this image, if it was written before: its tag is part of its name."""
+    for compressed in (True, False):
+        path = directory / inputs.archive_name(compressed)
+        if path.is_file() and Path(f"{path}.sha256").is_file():
+            return path
+    return None
+
+
+def slim(root: Path) -> None:
+    """Empty the directories that no container reads; licences stay."""
+    emptied: List[Path] = [root / relative for relative in _image.SLIMMED]
+    for directory in emptied:
+        for path in sorted(directory.glob("*")) if directory.is_dir() else []:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    for path in sorted((root / "usr/share/doc").glob("*/*")):
+        if path.name != "copyright" and not path.is_dir():
+            path.unlink()
+
+
+def sha256(path: Path) -> str:
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            total.update(block)
+    return total.hexdigest()
