@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Mapping, TypeVar
 
 from ansible.errors import AnsibleFilterError
@@ -45,12 +46,35 @@ def topic_expectations(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     return _debezium.topic_expectations(_options(_debezium.Source, options))
 
 
+def placed(files: list[dict[str, Any]], root: str, gid: int | str, mode: str) -> list[dict[str, Any]]:
+    """Turn files with ``path`` and ``below`` into those of the module file_set, under ``root``."""
+    return [
+        {
+            "path": str(PurePosixPath(root) / file["below"] / file["path"]),
+            "content": file["content"],
+            "gid": int(gid),
+            "mode": mode,
+        }
+        for file in files
+    ]
+
+
+def program_files(sources: list[str], directory: str) -> list[dict[str, Any]]:
+    """Read the named files of the control node as files of the module file_set in ``directory``."""
+    return [
+        {"path": f"{directory}/{Path(source).name}", "content": Path(source).read_text(encoding="utf-8")}
+        for source in sources
+    ]
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "broker_properties": broker_properties,
             "worker_properties": worker_properties,
             "to_properties": _stack_config.to_properties,
+            "placed": placed,
+            "program_files": program_files,
             "cluster_id": _stack_config.cluster_id,
             "connector_config": connector_config,
             "topic_expectations": topic_expectations,

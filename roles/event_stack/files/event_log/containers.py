@@ -21,10 +21,10 @@ from .settings import Settings
 _STOP_SECONDS = 8
 
 
-def tool_command(settings: Settings, name: str, arguments: Sequence[str]) -> List[str]:
+def create_command(settings: Settings, name: str, arguments: Sequence[str]) -> List[str]:
     """The command line: hardened like the stack's containers, and nothing of what it prints is kept in Docker's log."""
     return [
-        "docker", "run", "--rm", "--pull", "never", "--name", name, "--network", "host",
+        "docker", "create", "--rm", "--pull", "never", "--name", name, "--network", "host",
         "--user", f"{settings.uid}:{settings.gid}",
         "--read-only", "--tmpfs", "/tmp:exec,size=64m",  # noqa: S108 - zstd-jni unpacks its library there
         "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "256m", "--log-driver", "none",
@@ -73,27 +73,46 @@ def require_docker(settings: Settings) -> None:
 
 
 class ToolContainer:
-    """A running tool; leaving the ``with`` block ends it and removes the container, whatever happened."""
+    """A running tool; leaving the ``with`` block ends it and removes the container, whatever happened.
+
+    Created first and then started: of ``docker run``, stopped at the wrong moment, the container stays behind.
+    """
 
     def __init__(self, settings: Settings, purpose: str, arguments: Sequence[str]) -> None:
         self.name = f"{settings.project}-{purpose}-{os.getpid()}-{secrets.token_hex(3)}"
-        self._command = tool_command(settings, self.name, arguments)
         self.process: Optional[subprocess.Popen[bytes]] = None
+        self._image = settings.image
+        self._create_command = create_command(settings, self.name, arguments)
 
     def __enter__(self) -> ToolContainer:
-        # A session of its own: Ctrl-C reaches this program only, which then stops the container in order.
-        self.process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=True,
-        )  # fmt: skip
+        try:
+            self._create()
+            self.process = _client("start", "--attach", self.name)
+        except BaseException:
+            self._remove()
+            raise
         return self
+
+    def _create(self) -> None:
+        creating = _client(*self._create_command[1:])
+        try:
+            _, words = creating.communicate()
+        except BaseException:
+            with _no_interruptions():
+                creating.communicate()  # only a container that exists can be removed
+            raise
+        if creating.returncode != 0:
+            raise EventLogError(explain_docker(words.decode("utf-8", "replace"), self._image))
+
+    def _remove(self) -> None:
+        with _no_interruptions():
+            _client("rm", "--force", self.name).communicate()
 
     def __exit__(self, *_exception: object) -> None:
         process = self.process
         if process is None:
             return
-        stopped_early = process.poll() is None
-        if stopped_early:
+        if process.poll() is None:
             with _no_interruptions():
                 process.terminate()  # the docker client passes it on to the tool
                 try:
@@ -101,10 +120,7 @@ class ToolContainer:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-                subprocess.run(
-                    ["docker", "rm", "--force", self.name],
-                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
-                )  # fmt: skip
+            self._remove()
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
@@ -122,6 +138,17 @@ class ToolContainer:
     def wait(self) -> int:
         assert self.process is not None  # noqa: S101
         return self.process.wait()
+
+
+def _client(*arguments: str) -> subprocess.Popen[bytes]:
+    """A docker client in a session of its own: Ctrl-C reaches this program only, which then ends things in order."""
+    return subprocess.Popen(
+        ["docker", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 @contextlib.contextmanager

@@ -1,0 +1,149 @@
+#!/usr/bin/python
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: file_set
+short_description: Keep a set of small text files and their directories, in one step
+version_added: "0.1.0"
+author: OpenMRS Event Log contributors (@openmrs)
+description:
+  - Writes directories and text files with content, owner, group and mode, each file atomically, in the order given.
+  - A dozen rendered files are one start of a module instead of a dozen, which counts on a slow server.
+  - What is not named is left alone.
+attributes:
+  check_mode:
+    support: full
+    description: Says which files and directories would change.
+  diff_mode:
+    support: full
+    description: Before and after of each file. Keep secrets out of such files, or set C(no_log) or C(diff) to false.
+  platform:
+    support: full
+    platforms: posix
+    description: Needs Python 3.8 or later on the target, nothing else.
+options:
+  directories:
+    description: Directories that must exist, parents first. Missing parents are an error.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path: {description: The directory., type: path, required: true}
+      uid: {description: Numeric owner., type: int, default: 0}
+      gid: {description: Numeric group., type: int, default: 0}
+      mode: {description: Mode in octal digits., type: str, default: "0755"}
+  files:
+    description: Files that must hold exactly this.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path: {description: The file., type: path, required: true}
+      content: {description: "What it holds, as UTF-8.", type: str, required: true}
+      uid: {description: Numeric owner., type: int, default: 0}
+      gid: {description: Numeric group., type: int, default: 0}
+      mode: {description: Mode in octal digits., type: str, default: "0644"}
+"""
+
+EXAMPLES = r"""
+- name: Write a small project
+  openmrs.event_log.file_set:
+    directories:
+      - path: /opt/event-log
+      - path: /opt/event-log/config
+    files:
+      - path: /opt/event-log/config/server.properties
+        content: "process.roles=broker,controller\n"
+        gid: 1001
+        mode: "0640"
+"""
+
+RETURN = r"""
+changed_paths:
+  description: The directories and files that were, or in check mode would be, made or changed.
+  returned: success
+  type: list
+  elements: str
+  sample: [/opt/event-log/config/server.properties]
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file import write_atomically
+
+
+def attributes_of(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_uid, found.st_gid, found.st_mode & 0o7777
+
+
+def wanted_attributes(item: dict[str, Any]) -> tuple[int, int, int]:
+    return item["uid"], item["gid"], int(item["mode"], 8)
+
+
+def attribute_text(attributes: tuple[int, int, int] | None) -> str:
+    return "absent" if attributes is None else "owner {} group {} mode {:04o}".format(*attributes)
+
+
+def ensure_directory(item: dict[str, Any], check_mode: bool) -> dict[str, str] | None:
+    """Make or mend one directory; return its diff, or ``None`` when nothing differs."""
+    path, wanted = Path(item["path"]), wanted_attributes(item)
+    before = attributes_of(path) if path.is_dir() else None
+    if before == wanted:
+        return None
+    if not check_mode:
+        path.mkdir(exist_ok=True)
+        os.chown(path, wanted[0], wanted[1])
+        path.chmod(wanted[2])
+    return {"header": str(path), "before": attribute_text(before) + "\n", "after": attribute_text(wanted) + "\n"}
+
+
+def ensure_file(item: dict[str, Any], check_mode: bool) -> dict[str, str] | None:
+    """Write or mend one file; return its diff, or ``None`` when nothing differs."""
+    path, wanted, content = Path(item["path"]), wanted_attributes(item), item["content"].encode()
+    exists = path.is_file()
+    before = path.read_bytes() if exists else b""
+    attributes = attributes_of(path) if exists else None
+    if exists and before == content and attributes == wanted:
+        return None
+    if not check_mode:
+        write_atomically(path, content, wanted[2], wanted[0], wanted[1])
+    if before == content:
+        return {
+            "header": str(path),
+            "before": attribute_text(attributes) + "\n",
+            "after": attribute_text(wanted) + "\n",
+        }
+    return {"header": str(path), "before": before.decode("utf-8", "replace"), "after": item["content"]}
+
+
+def main() -> None:
+    def options(mode: str, **more: Any) -> dict[str, Any]:
+        number = {"type": "int", "default": 0}
+        path = {"type": "path", "required": True}
+        return {"path": path, "uid": number, "gid": number, "mode": {"type": "str", "default": mode}, **more}
+
+    content = {"type": "str", "required": True}
+    listing = {"type": "list", "elements": "dict", "default": []}
+    module = AnsibleModule(
+        argument_spec={
+            "directories": {**listing, "options": options("0755")},
+            "files": {**listing, "options": options("0644", content=content)},
+        },
+        supports_check_mode=True,
+    )
+    diffs = [ensure_directory(item, module.check_mode) for item in module.params["directories"]]
+    diffs += [ensure_file(item, module.check_mode) for item in module.params["files"]]
+    made = [diff for diff in diffs if diff]
+    module.exit_json(changed=bool(made), changed_paths=[diff["header"] for diff in made], diff=made)
+
+
+if __name__ == "__main__":
+    main()
