@@ -152,6 +152,18 @@ def suite_of(base: str) -> Optional[str]:
     return match["suite"] if match else None
 
 
+def mirror_of(targets: str) -> Optional[str]:
+    """The Debian mirror that this machine uses, of lines "RELEASE URI" that apt-get indextargets prints.
+
+    A suite's own repository and not the one of its security updates, and nothing but a Debian archive.
+    """
+    for line in targets.splitlines():
+        release, _, address = line.strip().partition(" ")
+        if re.fullmatch(r"[a-z]+", release) and re.fullmatch(r"https?://\S+/debian/?", address):
+            return address
+    return None
+
+
 def parse_inspect(text: str) -> Found:
     """What "docker image inspect" prints."""
     first: Dict[str, object] = json.loads(text)[0]

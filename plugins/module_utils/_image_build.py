@@ -34,6 +34,7 @@ class Workshop:
     run: Run
     log_path: Path
     cache_dir: Optional[Path]
+    may_install: bool = False
 
     def image(self, reference: str, must_answer: bool) -> Optional[_image.Found]:
         """The image, if the engine has it. An engine that cannot be asked has none, or is an error."""
@@ -80,15 +81,43 @@ class Workshop:
         if suite is None:
             raise ImageError(f"The base image {base} is not here and cannot be pulled: {reason}. Load it by hand.")
         if shutil.which("debootstrap") is None:
-            raise ImageError(
-                f"The base image {base} is not here and cannot be pulled ({reason}), and it cannot be made from "
-                f"Debian's packages, because debootstrap is missing: apt-get install debootstrap, then run again."
-            )
+            self._install_debootstrap(f"The base image {base} is not here and cannot be pulled ({reason})")
         self._bootstrap(base, suite)
         return "made"
 
+    def _install_debootstrap(self, why: str) -> None:
+        if not self.may_install or shutil.which("apt-get") is None:
+            raise ImageError(
+                f"{why}, and it cannot be made from Debian's packages, because debootstrap is missing: "
+                f"apt-get install debootstrap, then run again."
+            )
+        install = [
+            "apt-get",
+            "-o",
+            "DPkg::Lock::Timeout=300",
+            "install",
+            "-y",
+            "--no-install-recommends",
+            "debootstrap",
+        ]
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        try:
+            self.logged(install, "Installing debootstrap", quiet)
+        except ImageError:  # lists that are missing or out of date
+            self.logged(["apt-get", "update"], "Refreshing the package lists", quiet)
+            self.logged(install, "Installing debootstrap", quiet)
+
+    def _mirror(self) -> List[str]:
+        """The mirror that this machine itself uses, if it is a Debian; else the one that debootstrap knows."""
+        if shutil.which("apt-get") is None:
+            return []
+        fields = ["--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages", "Component: main"]
+        code, out, _err = self.run(["apt-get", "indextargets", *fields], {})
+        mirror = _image.mirror_of(out) if code == 0 else None
+        return [mirror] if mirror else []
+
     def _bootstrap(self, base: str, suite: str) -> None:
-        """A minimal Debian, from the mirror that debootstrap itself knows. Imported only when it is complete."""
+        """A minimal Debian. It is imported only when it is complete."""
         with tempfile.TemporaryDirectory(prefix="base-", dir=self._temporary()) as directory:
             root = Path(directory) / "root"
             archive = Path(directory) / "base.tar"
@@ -97,7 +126,7 @@ class Workshop:
                 packages = self.cache_dir.resolve() / f"debootstrap-{suite}"
                 packages.mkdir(parents=True, exist_ok=True)
                 command.append(f"--cache-dir={packages}")
-            self.logged([*command, suite, str(root)], f"Making the base image {base} with debootstrap")
+            self.logged([*command, suite, str(root), *self._mirror()], f"Making the base image {base} with debootstrap")
             slim(root)
             self.logged(
                 ["tar", "--numeric-owner", "--one-file-system", "-C", str(root), "-cf", str(archive), "."],

@@ -63,6 +63,10 @@ options:
         secret C(ca), for networks whose proxy signs with its own authority. It is in no layer and no part of the tag.
       - By default the bundle of this machine, if there is one. Set it to an empty string to pass none.
     type: path
+  install_debootstrap:
+    description: Install the package C(debootstrap) with C(apt-get) where it is missing and a base image has to be made.
+    type: bool
+    default: false
   cache_dir:
     description: Directory for what is downloaded for a base image, and for temporary files, which need 500 MB.
     type: path
@@ -147,6 +151,7 @@ def argument_spec() -> Dict[str, Any]:
         "target": {"type": "str", "default": ""},
         "build_args": {"type": "dict", "default": {}},
         "ca_file": {"type": "path"},
+        "install_debootstrap": {"type": "bool", "default": False},
         "cache_dir": {"type": "path"},
         "log_path": {"type": "path"},
         "archive_dir": {"type": "path"},
@@ -214,7 +219,7 @@ def main() -> None:
         inputs = read_inputs(module.params)
         names.update(image=inputs.reference, tag=inputs.tag, archive_name=inputs.archive_stem)
         cache = module.params["cache_dir"]
-        workshop = Workshop(run, log_file(module), Path(cache) if cache else None)
+        workshop = Workshop(run, log_file(module), Path(cache) if cache else None, module.params["install_debootstrap"])
         result = carry_out(module, inputs, workshop)
     except (EventLogError, OSError) as error:
         module.fail_json(msg=str(error), **names)
