@@ -38,6 +38,7 @@ transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 log.segment.bytes=1048576
 log.flush.start.offset.checkpoint.interval.ms=200
+log.initial.task.delay.ms=500
 """
 
 

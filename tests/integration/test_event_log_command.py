@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from typing import Any, Dict, List, Optional
 
 import pytest
@@ -67,10 +68,10 @@ def events_of(done: subprocess.CompletedProcess[str]) -> List[Dict[str, Any]]:
 
 def test_offsets_on_disk_are_the_brokers_over_every_codec_and_several_segments(broker: Broker) -> None:
     for codec in ("zstd", "lz4", "snappy", "gzip", "none"):
-        produce(broker, MIXED, 300, codec, size=1000, **{"batch.num.messages": 10})
+        produce(broker, MIXED, 600, codec, size=1000, **{"batch.num.messages": 10})
     found = on_disk(broker, MIXED)
     (part,) = found["partitions"]
-    assert [part["start_offset"], part["end_offset"]] == watermarks(broker, MIXED) == [0, 1500]
+    assert [part["start_offset"], part["end_offset"]] == watermarks(broker, MIXED) == [0, 3000]
     assert found["newest_ms"] - found["oldest_ms"] < 120_000
     logs = list((broker.data_dir / f"{MIXED}-0").glob("*.log"))
     assert len(logs) > 1, "the test is about several segments"
@@ -157,10 +158,12 @@ def test_tail_misses_nothing_that_is_written_while_it_starts_and_ctrl_c_leaves_n
     assert broker.tools_running() == []
 
 
-def test_ctrl_c_before_the_container_is_up_leaves_none_behind(broker: Broker) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.1, 0.2, 0.3, 0.5, 0.8])
+def test_ctrl_c_before_the_tool_is_up_leaves_no_container_behind(broker: Broker, seconds: float) -> None:
     with broker.start("tail", "person") as process:
         assert process.stderr is not None
         process.stderr.readline()
+        time.sleep(seconds)  # another moment of Docker's work each time
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     assert process.returncode == 130

@@ -42,7 +42,7 @@ def test_table_for_people_and_json_for_programs(host: Host) -> None:
     assert lines[3] == ["reports", "openmrs.openmrs.person_name", "0", "120", "150", "30", "nobody"]
     answer = json.loads(host.run("groups", "--json").stdout)
     assert answer["groups"][2]["lag"] == 30
-    assert "--describe --all-groups" in next(call for call in host.calls() if call.startswith("run "))
+    assert "--describe --all-groups" in next(call for call in host.calls() if call.startswith("create "))
 
 
 def test_failure_of_the_tool_is_told(host: Host) -> None:

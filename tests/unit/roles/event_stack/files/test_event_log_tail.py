@@ -26,7 +26,7 @@ def one(number: int) -> str:
     return "printf '" + RECORD % (number, number) + "'\n"
 
 
-FOREVER = one(7) + "trap 'echo stopped > \"$FAKE_DIR/stopped\"; exit 143' TERM\nwhile :; do sleep 0.05; done\n"
+FOREVER = "trap 'echo stopped > \"$FAKE_DIR/stopped\"; exit 143' TERM\n" + one(7) + "while :; do sleep 0.05; done\n"
 
 
 @pytest.fixture
@@ -38,6 +38,15 @@ def person(host: Host) -> Host:
 def first_line(process: subprocess.Popen[bytes]) -> bytes:
     assert process.stdout is not None
     return process.stdout.readline()
+
+
+def wait_until_called(host: Host, verb: str, seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if any(call.startswith(verb) for call in host.calls()):
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def wait_for(path: Path, seconds: float = 10) -> bool:
@@ -90,7 +99,7 @@ def test_other_lines_are_no_record(line: bytes) -> None:
 
 
 def test_container_is_hardened_and_logs_nothing(host: Host) -> None:
-    command = containers.tool_command(host.chosen, "n", ["Main", "--x"])
+    command = containers.create_command(host.chosen, "n", ["Main", "--x"])
     line = " ".join(command)
     for part in (
         "--rm", "--pull never", "--name n", "--network host", "--user 1001:1002", "--read-only",
@@ -143,7 +152,7 @@ def test_events_go_to_stdout_and_words_to_stderr(person: Host) -> None:
     assert [json.loads(line)["offset"] for line in done.stdout.splitlines()] == [5, 6]
     assert done.stderr.startswith(f"Reading {TOPIC} (from now on")
     assert "chatter" not in done.stderr
-    run = next(call for call in person.calls() if call.startswith("run "))
+    run = next(call for call in person.calls() if call.startswith("create "))
     assert f"--topic {TOPIC} --partition 0 --offset 5" in run
     assert not any(call.startswith("rm ") for call in person.calls()), "--rm does it"
 
@@ -172,7 +181,7 @@ def test_ctrl_c_and_signals_stop_the_container_and_leave_no_trace(
     assert process.returncode == code
     assert b"Traceback" not in words
     assert (person.root / "stopped").exists()
-    name = next(call for call in person.calls() if call.startswith("run ")).split("--name ")[1].split()[0]
+    name = next(call for call in person.calls() if call.startswith("create ")).split("--name ")[1].split()[0]
     assert person.calls()[-1] == f"rm --force {name}"
 
 
@@ -186,6 +195,19 @@ def test_reader_that_goes_away_ends_it_at_once_though_no_event_comes(person: Hos
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
     assert wait_for(person.root / "stopped")
+
+
+def test_ctrl_c_while_docker_makes_the_container_waits_for_it_and_removes_it(person: Host) -> None:
+    (person.root / "slow-create").write_text("")
+    person.play('echo started > "$FAKE_DIR/started"\n')
+    with person.start("tail", "person") as process:
+        assert wait_until_called(person, "create ")
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=20)
+    assert (process.returncode, b"Traceback" in words) == (130, False)
+    assert (person.root / "created").exists()
+    assert not (person.root / "started").exists()
+    assert person.calls()[-1].startswith("rm --force event-log-tail-")
 
 
 def test_tool_that_ignores_the_end_is_killed_and_removed(person: Host, monkeypatch: pytest.MonkeyPatch) -> None:
