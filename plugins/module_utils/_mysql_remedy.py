@@ -24,6 +24,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server im
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_settings import expiry_days, recommended
 
 PLACEHOLDER = "<password of the capture account>"
+_ONLY_IF_WORSE = ("log_bin", "server_id", "expire_logs_days", "binlog_expire_logs_seconds")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GLOBAL_ORDER = (
     "RELOAD",
@@ -58,17 +59,30 @@ def remedy(source: Source, wanted: Wanted, findings: Iterable[Finding]) -> Remed
 def _my_cnf(server: Server, settings: Sequence[Setting], unread: bool) -> str:
     if not settings:
         return ""
-    restart = [setting.name for setting in settings if setting.restart]
-    lines = [f"# Event log: settings for {server.name}."]
-    lines.append(f"# A file of its own that is read last, on Debian and Ubuntu {server.drop_in};")
-    lines.append("# in a container, its conf.d directory. Your own my.cnf stays as it is.")
-    if unread:
-        lines.append("# Nobody could log in to see the present settings: keep those lines that differ from yours.")
+    # What is not known to be wrong is not touched: another log_bin starts a new series of files, another server_id
+    # confuses replicas, and a shorter expiry removes files.
+    doubtful = [setting for setting in settings if unread and setting.name in _ONLY_IF_WORSE]
+    restart = [setting.name for setting in settings if setting.restart and setting not in doubtful]
+    lines = [
+        f"# Event log: settings for {server.name}.",
+        f"# Add them to a file of its own that is read last, on Debian and Ubuntu {server.drop_in};",
+        "# in a container, in its conf.d directory. Your own my.cnf stays as it is.",
+    ]
     if restart:
         lines.append(f"# Needs a restart of the database: {', '.join(restart)}.")
     lines.append("[mysqld]")
-    lines += [f"{setting.name} = {setting.value}".rstrip() for setting in settings]
+    lines += [_line(setting) for setting in settings if setting not in doubtful]
+    if doubtful:
+        lines.append(
+            "# Nobody could log in to see the present values. Without the #, only if log_bin is OFF, server_id is 0,"
+        )
+        lines.append("# or files are removed sooner than this:")
+        lines += [f"#{_line(setting)}" for setting in doubtful]
     return "\n".join(lines) + "\n"
+
+
+def _line(setting: Setting) -> str:
+    return f"{setting.name} = {setting.value}".rstrip()
 
 
 def _sql(source: Source, wanted: Wanted, findings: Sequence[Finding], settings: Sequence[Setting]) -> str:
@@ -80,7 +94,10 @@ def _sql(source: Source, wanted: Wanted, findings: Sequence[Finding], settings: 
     privileges = {privilege for finding in findings for privilege in finding.global_grants}
     select = any(finding.select for finding in findings)
     if any(finding.login for finding in findings):
-        lines.append("-- Put the real password in place of the placeholder.")
+        lines.append(
+            "-- Put the real password in place of the placeholder. An account of that name gets this password:"
+        )
+        lines.append("-- make sure that nothing else, such as OpenMRS itself, logs in with it.")
         lines.append(f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {_text(PLACEHOLDER)};")
         lines.append(f"ALTER USER {account} IDENTIFIED BY {_text(PLACEHOLDER)};")
         if any(finding.id == "account_unusable" for finding in findings):

@@ -111,11 +111,22 @@ def test_a_refused_login_is_given_the_whole_account_and_all_settings(kind: str) 
         f"GRANT RELOAD, SHOW DATABASES, REPLICATION SLAVE, {monitor} ON *.* TO 'event_log'@'localhost';",
         "GRANT SELECT ON `openmrs`.* TO 'event_log'@'localhost';",
     ]
-    assert "log_bin = mysql-bin" in remedy.my_cnf
-    assert "binlog_format = ROW" in remedy.my_cnf
-    assert ("binlog_legacy_event_pos = 1" in remedy.my_cnf) == (kind == "mariadb-11.8")
-    assert ("expire_logs_days = 14" in remedy.my_cnf) == (kind == "mysql-5.7")
-    assert "Nobody could log in" in remedy.my_cnf
+    legacy = ["binlog_legacy_event_pos = 1", "log_bin_compress = 0"] if kind == "mariadb-11.8" else []
+    assert lines(remedy.my_cnf) == [
+        "[mysqld]",
+        "binlog_format = ROW",
+        "binlog_row_image = FULL",
+        "sync_binlog = 1",
+        "innodb_flush_log_at_trx_commit = 1",
+        *legacy,
+    ]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_what_could_do_harm_is_only_offered_while_the_settings_are_unknown(kind: str) -> None:
+    offered = [line[1:] for line in judged(refused(kind)).remedy.my_cnf.splitlines() if line.startswith("#")]
+    expiry = "expire_logs_days = 14" if kind == "mysql-5.7" else "binlog_expire_logs_seconds = 1209600"
+    assert offered[-3:] == ["server_id = 1", "log_bin = mysql-bin", expiry]
 
 
 def test_the_host_is_the_one_that_the_server_named() -> None:

@@ -1,0 +1,192 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real database servers for test_mysql_source.py, each in a container of its own on 127.0.0.1, with nothing configured.
+
+Images: `openmrs-sample-mysql:dev` (MySQL 8.0), `event-log-test-mysql57:dev` and `event-log-test-mariadb:dev`
+(mariadb.Dockerfile); the environment may name others.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Tuple
+
+import pymysql
+import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import Source, Wanted
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import Login
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_read import read_source
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_source import Assessment, assess
+from pymysql.constants import CLIENT
+
+PASSWORD = "only-for-the-test"
+LOGIN_ONLY = ("ssl_mode", "password", "port", "ca_cert")
+PLACEHOLDER = "<password of the capture account>"
+SCHEMA = """
+CREATE DATABASE openmrs;
+USE openmrs;
+CREATE TABLE person (person_id int PRIMARY KEY, gender varchar(50)) ENGINE=InnoDB;
+CREATE TABLE patient (patient_id int PRIMARY KEY) ENGINE=InnoDB;
+CREATE TABLE concept_name_tag_map (a int, b int) ENGINE=InnoDB;
+CREATE TABLE user_property (user_id int PRIMARY KEY, property_value longtext) ENGINE=InnoDB;
+CREATE TABLE old_style (id int PRIMARY KEY) ENGINE=MyISAM;
+CREATE VIEW living AS SELECT * FROM person;
+"""
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """A server that can be had as an image, and how it is started there."""
+
+    name: str
+    image: str
+    port: int
+    drop_in: str
+    start: str
+    monitor: str = "REPLICATION CLIENT"
+
+    @property
+    def known(self) -> Tuple[str, ...]:
+        """What is said of this server whatever else is."""
+        return ("version_untested",) if self.old else ()
+
+    @property
+    def mariadb(self) -> bool:
+        return self.name == "mariadb"
+
+    @property
+    def old(self) -> bool:
+        """Has no roles, and no certificate until somebody gives it one."""
+        return self.name == "mysql-5.7"
+
+
+def _mysql(name: str, image: str, port: int) -> Flavour:
+    """MySQL from its bare binaries, with nothing configured but where it lies and listens."""
+    return Flavour(
+        name,
+        image,
+        port,
+        "/tmp/event-log.cnf",
+        "d=/tmp/data; touch /tmp/event-log.cnf;"
+        " [ -d $d/mysql ] || mysqld --no-defaults --initialize-insecure --user=root --datadir=$d;"
+        " exec mysqld --defaults-file=/tmp/event-log.cnf --user=root --datadir=$d --bind-address=127.0.0.1"
+        f" --port={port} --socket=/tmp/mysqld.sock --pid-file=/tmp/mysqld.pid --loose-mysqlx=0",
+    )
+
+
+FLAVOURS = [
+    _mysql("mysql-8.0", os.environ.get("EVENT_LOG_TEST_MYSQL_IMAGE", "openmrs-sample-mysql:dev"), 13309),
+    _mysql("mysql-5.7", os.environ.get("EVENT_LOG_TEST_MYSQL57_IMAGE", "event-log-test-mysql57:dev"), 13311),
+    Flavour(
+        "mariadb",
+        os.environ.get("EVENT_LOG_TEST_MARIADB_IMAGE", "event-log-test-mariadb:dev"),
+        13310,
+        "/etc/mysql/mariadb.conf.d/99-event-log.cnf",
+        "mkdir -p /run/mysqld && chown mysql /run/mysqld;"
+        " [ -d /var/lib/mysql/mysql ] || mariadb-install-db --user=mysql --skip-test-db >/dev/null;"
+        " exec mariadbd --user=mysql --bind-address=127.0.0.1 --port=13310",
+        "BINLOG MONITOR",
+    ),
+]
+
+
+def _available(image: str) -> bool:
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode == 0
+
+
+AVAILABLE = [flavour for flavour in FLAVOURS if _available(flavour.image)]
+
+
+class Server:
+    """A running server: SQL as its administrator, and the look at it."""
+
+    def __init__(self, flavour: Flavour) -> None:
+        self.flavour = flavour
+        self.name = f"mysql-source-test-{flavour.name}-{os.getpid()}"
+        self.wanted = Wanted("127.0.0.1", flavour.port, "event_log", "openmrs", ("person", "patient"))
+
+    def start(self) -> None:
+        _docker(
+            "run", "--detach", "--name", self.name, "--network", "host", "--user", "0:0", "--entrypoint", "sh",
+            self.flavour.image, "-c", self.flavour.start,
+        )  # fmt: skip
+        self.wait()
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + 40
+        while time.monotonic() < deadline:
+            try:
+                self.execute("SELECT 1")
+                return
+            except (AssertionError, pymysql.err.OperationalError):
+                time.sleep(0.2)
+        logs = _docker("logs", "--tail", "30", self.name)
+        pytest.fail(f"{self.name} does not answer on {self.flavour.port}\n{logs.stdout}{logs.stderr}")
+
+    def execute(self, sql: str) -> str:
+        """Run SQL as the administrator: over MariaDB's socket, or as MySQL's root without a password."""
+        if self.flavour.mariadb:
+            done = subprocess.run(
+                ["docker", "exec", "-i", self.name, "mariadb", "-N"],
+                input=sql, capture_output=True, text=True, check=False, timeout=30,
+            )  # fmt: skip
+            assert done.returncode == 0, f"{done.stderr}\n{sql}"
+            return done.stdout
+        session = pymysql.connect(
+            host="127.0.0.1", port=self.flavour.port, user="root", client_flag=CLIENT.MULTI_STATEMENTS, autocommit=True
+        )
+        lines: List[str] = []
+        with session, session.cursor() as cursor:
+            cursor.execute(sql)
+            while True:
+                lines += ["\t".join(map(str, row)) for row in cursor.fetchall()]
+                if not cursor.nextset():
+                    return "\n".join(lines)
+
+    def paste(self, judged: Assessment) -> None:
+        """Do what the remedy says, as its reader would."""
+        if judged.remedy.sql:
+            self.execute(judged.remedy.sql.replace(PLACEHOLDER, PASSWORD))
+        if judged.remedy.my_cnf:
+            subprocess.run(
+                ["docker", "exec", "-i", self.name, "sh", "-c", f"cat >> {self.flavour.drop_in}"],
+                input=judged.remedy.my_cnf, text=True, check=True, timeout=30,
+            )  # fmt: skip
+            if "Needs a restart" in judged.remedy.my_cnf:
+                _docker("restart", self.name)
+                self.wait()
+
+    def look(self, **changed: Any) -> Source:
+        login = {name: changed.pop(name) for name in LOGIN_ONLY if name in changed}
+        wanted = replace(self.wanted, **changed)
+        known: Dict[str, Any] = {"port": wanted.port, "user": wanted.user, "password": PASSWORD}
+        return read_source(Login("127.0.0.1", **{**known, **login}), wanted)
+
+    def judge(self, **changed: Any) -> Assessment:
+        source = self.look(**changed)
+        wanted = replace(self.wanted, **{name: value for name, value in changed.items() if name not in LOGIN_ONLY})
+        judged = assess(source, wanted)
+        known = {one.id for one in judged.findings if one.id in self.flavour.known}
+        assert known == set(self.flavour.known) or source.server is None
+        return replace(judged, findings=tuple(one for one in judged.findings if one.id not in known))
+
+    def ids(self, **changed: Any) -> Dict[str, str]:
+        return {finding.id: finding.severity for finding in self.judge(**changed).findings}
+
+    def state(self) -> str:
+        """Everything that a look could have changed."""
+        tables = "CHECKSUM TABLE openmrs.person, openmrs.patient, mysql.db;"
+        return self.execute(f"SHOW GLOBAL VARIABLES; SHOW GRANTS FOR event_log@localhost; {tables}")
+
+
+def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done
