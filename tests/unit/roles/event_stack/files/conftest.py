@@ -24,7 +24,7 @@ FAKE_DOCKER = """#!/bin/sh
 echo "$*" >> "$FAKE_DIR/calls"
 case "$1" in
 image) [ -f "$FAKE_DIR/image-error" ] && { cat "$FAKE_DIR/image-error" >&2; exit 1; }; echo sha256:1; exit 0 ;;
-create) [ -f "$FAKE_DIR/slow-create" ] && sleep 1; echo created > "$FAKE_DIR/created"; exit 0 ;;
+create) while [ -f "$FAKE_DIR/slow-create" ]; do sleep 0.05; done; echo created > "$FAKE_DIR/created"; exit 0 ;;
 start) exec sh "$FAKE_DIR/tool" ;;
 esac
 """

@@ -203,6 +203,9 @@ def test_ctrl_c_while_docker_makes_the_container_waits_for_it_and_removes_it(per
     with person.start("tail", "person") as process:
         assert wait_until_called(person, "create ")
         process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+        (person.root / "slow-create").unlink()
         _, words = process.communicate(timeout=20)
     assert (process.returncode, b"Traceback" in words) == (130, False)
     assert (person.root / "created").exists()
