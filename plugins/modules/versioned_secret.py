@@ -100,6 +100,9 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file imp
     write_atomically,
 )
 
+#: A container that mounts the directory may read it, and nobody but root writes there.
+DIRECTORY_MODE, FILE_MODE = 0o500, 0o400
+
 
 def state_is(path: Path, mode: int, uid: int, gid: int) -> bool:
     found = path.stat()
@@ -117,25 +120,25 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     directory, uid, gid = Path(params["directory"]), params["owner"], params["group"]
     content = params["content"].encode()
     changed = False
-    if not directory.is_dir() or not state_is(directory, 0o500, uid, gid):
+    if not directory.is_dir() or not state_is(directory, DIRECTORY_MODE, uid, gid):
         changed = True
         if not check_mode:
-            directory.mkdir(mode=0o500, parents=True, exist_ok=True)
+            directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
             os.chown(directory, uid, gid)
-            directory.chmod(0o500)
+            directory.chmod(DIRECTORY_MODE)
     key_file = directory / KEY_NAME
     if key_file.exists():
         key = key_file.read_bytes()
     else:
         changed, key = True, secrets.token_bytes(32)
         if not check_mode:
-            write_atomically(key_file, key, 0o400, 0, 0)
+            write_atomically(key_file, key, FILE_MODE, 0, 0)
     name = versioned_name(params["stem"], params["suffix"], key, content)
     path = directory / name
-    if not path.exists() or path.read_bytes() != content or not state_is(path, 0o400, uid, gid):
+    if not path.exists() or path.read_bytes() != content or not state_is(path, FILE_MODE, uid, gid):
         changed = True
         if not check_mode:
-            write_atomically(path, content, 0o400, uid, gid)
+            write_atomically(path, content, FILE_MODE, uid, gid)
     removed = old_versions(directory, params["stem"], params["suffix"], name, params["keep"])
     for old in removed:
         changed = True
