@@ -134,6 +134,7 @@ def check(inputs: Inputs) -> None:
 def build_command(inputs: Inputs, context: Path, ca_file: Optional[Path], environment: Mapping[str, str]) -> List[str]:
     """The command that builds. What comes from this machine (certificates, proxies) is never part of the tag."""
     command = ["docker", "build", "--progress=plain", "--tag", inputs.reference, "--build-arg", f"BASE={inputs.base}"]
+    command += ["--build-arg", f"REVISION={inputs.revision}"]
     for key, value in sorted(inputs.build_args.items()):
         command += ["--build-arg", f"{key}={value}"]
     for key in PROXY_VARIABLES:
