@@ -46,7 +46,7 @@ options:
       variable: {description: Variable of the inventory that sets it., type: str, required: true}
       owner: {description: The uid that owns it. Files of somebody else in it are a finding., type: int, required: true}
       owner_variable: {description: Variable of the inventory that sets the owner., type: str, required: true}
-      min_free_mb: {description: Free space that is needed, in MB., type: int, default: 0}
+      min_free_mb: {description: "Free space that is needed, in MB.", type: int, default: 0}
   ports:
     description: TCP ports that a role will listen on.
     type: list

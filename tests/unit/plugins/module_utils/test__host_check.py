@@ -1,0 +1,163 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes a host unfit, word for word: variable, value, what was found, what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, List
+
+import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _host_check as subject
+
+USER = subject.Account("kafka", 1001, "event_log_uid", "user")
+DATA = subject.Directory(
+    path="/srv/data", variable="event_log_data_dir", owner=1001, owner_variable="event_log_uid", min_free_mb=1024,
+    exists=True, uid=1001, free_mb=1024,
+)  # fmt: skip
+
+
+def sentences(findings: List[subject.Finding]) -> List[str]:
+    return [finding.sentence() for finding in findings]
+
+
+@pytest.mark.parametrize(
+    "by_name",
+    [{}, {"root": 0}, {"kafka": 1001}, {"kafka": 1001, "anna": 1002}],
+    ids=["nobody", "others", "itself", "itself and others"],
+)
+def test_an_account_that_can_be_had(by_name: Dict[str, int]) -> None:
+    assert subject.account_findings(USER, by_name, {number: name for name, number in by_name.items()}) == []
+
+
+@pytest.mark.parametrize(("kind", "variable"), [("user", "event_log_uid"), ("group", "event_log_gid")])
+def test_a_number_that_somebody_else_holds(kind: str, variable: str) -> None:
+    wanted = replace(USER, kind=kind, number_variable=variable)
+    by_name = {"anna": 1001, "ben": 1002, "eva": 1004}
+    found = subject.account_findings(wanted, by_name, {number: name for name, number in by_name.items()})
+    assert sentences(found) == [
+        f"{variable} is 1001: that number belongs to the {kind} anna on this host, whose files it would share. "
+        f"Set {variable} for this host to a free number, for example 1003."
+    ]
+
+
+@pytest.mark.parametrize("others", [{}, {"anna": 1001}], ids=["number free", "number taken too"])
+def test_a_name_that_has_another_number(others: Dict[str, int]) -> None:
+    by_name = {"kafka": 998, **others}
+    found = subject.account_findings(USER, by_name, {number: name for name, number in by_name.items()})
+    assert sentences(found) == [
+        "event_log_uid is 1001: the user kafka exists here with the number 998. "
+        "Set event_log_uid: 998 for this host to use it."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("taken", "free"), [([], 1001), ([1000, 1002], 1001), ([1001, 1002, 1003], 1004), ([1001, 1003], 1002)]
+)
+def test_the_proposed_number_is_free(taken: List[int], free: int) -> None:
+    assert subject.free_number(dict.fromkeys(taken, "somebody")) == free
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {},
+        {"entries": ("log",)},
+        {"uid": 0, "entries": ()},
+        {"exists": False, "uid": -1},
+        {"free_mb": 99999},
+        {"min_free_mb": 0, "free_mb": 0},
+    ],
+    ids=["empty", "own files", "of root, but empty", "not there yet", "much room", "no room needed"],
+)
+def test_a_directory_that_can_be_used(difference: Dict[str, Any]) -> None:
+    assert subject.directory_findings(replace(DATA, **difference)) == []
+
+
+@pytest.mark.parametrize(
+    ("difference", "sentence"),
+    [
+        (
+            {"is_directory": False, "free_mb": 0},
+            "it is there, but it is not a directory. Move it away or choose another path.",
+        ),
+        (
+            {"uid": 0, "entries": ("d", "c", "a", "b")},
+            "it holds files (a, b, c) and belongs to uid 0, not to 1001 (event_log_uid). If these are the event log's "
+            "data, hand them over with `chown -R 1001:1001 /srv/data` and run again; otherwise choose another path. "
+            "Nothing was changed.",
+        ),
+        ({"read_only": True}, "its file system is mounted read-only. Repair and remount it before the next run."),
+        (
+            {"free_mb": 1023},
+            "only 1023 MB are free there, 1024 MB are needed. Make room, or choose a path on a larger disk.",
+        ),
+    ],
+    ids=["a file", "files of root", "read-only", "full"],
+)
+def test_a_directory_that_cannot_be_used(difference: Dict[str, Any], sentence: str) -> None:
+    found = subject.directory_findings(replace(DATA, **difference))
+    assert sentences(found) == [f"event_log_data_dir is '/srv/data': {sentence}"]
+
+
+def test_everything_about_a_directory_is_told_at_once() -> None:
+    found = subject.directory_findings(replace(DATA, uid=0, entries=("log",), read_only=True, free_mb=0))
+    assert [finding.what.split(" ")[0:3] for finding in found] == [
+        ["it", "holds", "files"],
+        ["its", "file", "system"],
+        ["only", "0", "MB"],
+    ]
+
+
+def test_a_port() -> None:
+    wanted = subject.Port(9092, "event_log_bootstrap")
+    assert subject.port_findings(wanted) == []
+    assert sentences(subject.port_findings(replace(wanted, holder="java (pid 17)"))) == [
+        "event_log_bootstrap is 9092: that port is in use by java (pid 17). "
+        "Stop that program, or set event_log_bootstrap to a free port."
+    ]
+
+
+@pytest.mark.parametrize(("needed", "total"), [(3500, 3500), (3500, 9000), (0, 0)])
+def test_enough_memory(needed: int, total: int) -> None:
+    assert subject.memory_findings("event_log_profile", "clinic", needed, total) == []
+
+
+def test_too_little_memory() -> None:
+    assert sentences(subject.memory_findings("event_log_profile", "referral", 22000, 21999)) == [
+        "event_log_profile is 'referral': this host has 21999 MB of memory, and that needs 22000 MB beside the rest of "
+        "the server. Choose a smaller profile or give the server more memory."
+    ]
+
+
+def test_data_of_the_wanted_cluster_or_none() -> None:
+    assert subject.cluster_findings("event_stack_cluster_id", "one", "one", "/d") == []
+    assert subject.cluster_findings("event_stack_cluster_id", "one", "", "/d") == []
+
+
+def test_data_of_another_cluster() -> None:
+    assert sentences(subject.cluster_findings("event_stack_cluster_id", "one", "two", "/d")) == [
+        "event_stack_cluster_id is 'one': the data in /d belong to the cluster two. Set event_stack_cluster_id: two if "
+        "these are this site's data, or use another data directory. They are left as they are."
+    ]
+
+
+@pytest.mark.parametrize(("marked", "formatted"), [(False, False), (False, True), (True, True)])
+def test_a_directory_that_may_be_formatted_or_is(marked: bool, formatted: bool) -> None:
+    assert subject.marker_findings("event_log_data_dir", "/d", marked, formatted) == []
+
+
+def test_a_disk_that_is_not_mounted() -> None:
+    (sentence,) = sentences(subject.marker_findings("event_log_data_dir", "/d", True, False))
+    assert sentence.startswith("event_log_data_dir is '/d': this host's broker kept its data there, and now ")
+    assert "Is the disk mounted? Mount it and run again." in sentence
+    assert "remove the marker file `formatted`" in sentence
+
+
+def test_one_finding_is_one_sentence_and_several_are_numbered() -> None:
+    first, second = (subject.Finding(f"v{n}", n, f"what {n}.", f"Fix {n}.") for n in (1, 2))
+    assert subject.message([first]) == "v1 is 1: what 1. Fix 1."
+    assert subject.message([first, second]) == (
+        "2 things stand in the way:\n1. v1 is 1: what 1. Fix 1.\n2. v2 is 2: what 2. Fix 2."
+    )

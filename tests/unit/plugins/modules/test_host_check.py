@@ -1,0 +1,192 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module host_check on this machine: nothing is ever changed, and all findings come in one message."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _host_read
+from ansible_collections.openmrs.event_log.plugins.modules import host_check as subject
+
+from tests.unit.plugins.modules.conftest import Call
+
+BROKER, CONNECT = "event-log-broker", "event-log-connect"
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port that this process holds."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def account(kind: str, name: str, number: int) -> Dict[str, Any]:
+    return {"kind": kind, "name": name, "number": number, "variable": f"event_log_{kind[0]}id"}
+
+
+def directory(path: Path, **differences: Any) -> Dict[str, Any]:
+    made = {
+        "path": str(path),
+        "variable": "event_log_data_dir",
+        "owner": os.getuid(),
+        "owner_variable": "event_log_uid",
+    }
+    return {**made, **differences}
+
+
+def broker(folder: Path, wanted: str = "wanted-id") -> Dict[str, str]:
+    return {
+        "log_dir": str(folder / "log"),
+        "directory_variable": "event_log_data_dir",
+        "cluster_id": wanted,
+        "cluster_variable": "event_stack_cluster_id",
+        "marker": str(folder / "formatted"),
+    }
+
+
+def format_broker(folder: Path, cluster: str) -> None:
+    (folder / "log").mkdir()
+    (folder / "log" / "meta.properties").write_text(f"cluster.id={cluster}\n")
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A docker command that knows the broker, as this very process, a stopped worker, and no third container."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "docker"
+    script.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >{folder}/asked\necho "/{BROKER} {os.getpid()}"\necho "/{CONNECT} 0"\n'
+        'echo "Error: No such container: third" >&2\nexit 1\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_fit_host(call: Call, tmp_path: Path, check: bool) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    result = call(
+        subject,
+        check=check,
+        accounts=[account("user", "root", 0), account("group", "root", 0), account("user", "nobody-yet", 49151)],
+        directories=[directory(tmp_path, min_free_mb=1), directory(tmp_path / "later" / "on", owner=4711)],
+        memory={"needed_mb": 64, "variable": "event_log_profile", "value": "clinic"},
+        broker=broker(tmp_path),
+    )
+    assert {key: result[key] for key in ("changed", "running", "formatted")} == {
+        "changed": False,
+        "running": [],
+        "formatted": False,
+    }
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_nothing_asked_for_nothing_looked_at(call: Call) -> None:
+    result = call(subject)
+    assert (result["changed"], result["running"]) == (False, [])
+    assert "formatted" not in result
+
+
+@pytest.mark.parametrize("kind", ["user", "group"])
+def test_accounts_are_read_from_the_system(call: Call, kind: str) -> None:
+    taken = call(subject, accounts=[account(kind, "kafka-of-the-test", 0)])
+    assert f"event_log_{kind[0]}id is 0: that number belongs to the {kind} root on this host" in taken["msg"]
+    renumbered = call(subject, accounts=[account(kind, "root", 4711)])
+    assert f"the {kind} root exists here with the number 0. Set event_log_{kind[0]}id: 0" in renumbered["msg"]
+
+
+def test_users_and_groups_are_not_confused(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_host_read, "users", lambda: {"anna": 1001})
+    monkeypatch.setattr(_host_read, "groups", lambda: {"staff": 1002})
+    assert not call(subject, accounts=[account("group", "kafka", 1001), account("user", "kafka", 1002)]).get("failed")
+    assert "user anna" in call(subject, accounts=[account("user", "kafka", 1001)])["msg"]
+    assert "group staff" in call(subject, accounts=[account("group", "kafka", 1002)])["msg"]
+
+
+def test_several_findings_are_numbered_in_one_message(
+    call: Call, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_host_read, "memory_mb", lambda: 2000)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "somebody's").write_text("")
+    (tmp_path / "file").write_text("")
+    format_broker(tmp_path, "another-id")
+    result = call(
+        subject,
+        accounts=[account("user", "kafka-of-the-test", 0)],
+        directories=[
+            directory(tmp_path / "full", owner=os.getuid() + 1),
+            directory(tmp_path / "file"),
+            directory(tmp_path / "new", min_free_mb=2**40),
+        ],
+        ports=[{"number": port, "variable": "event_log_bootstrap"}],
+        memory={"needed_mb": 2001, "variable": "event_log_profile", "value": "clinic"},
+        broker=broker(tmp_path),
+    )
+    assert result["failed"]
+    title, *lines = result["msg"].splitlines()
+    assert title == "7 things stand in the way:"
+    assert [line.split(":")[0] for line in lines] == [
+        "1. event_log_uid is 0",
+        f"2. event_log_data_dir is {str(tmp_path / 'full')!r}",
+        f"3. event_log_data_dir is {str(tmp_path / 'file')!r}",
+        f"4. event_log_data_dir is {str(tmp_path / 'new')!r}",
+        f"5. event_log_bootstrap is {port}",
+        "6. event_log_profile is 'clinic'",
+        "7. event_stack_cluster_id is 'wanted-id'",
+    ]
+    assert [line.split(". ", 1)[1] for line in lines] == result["findings"]
+    assert f"(pid {os.getpid()})" in lines[4]
+
+
+def test_a_port_that_an_own_container_holds_is_free(call: Call, port: int, docker: Path) -> None:
+    ports = [{"number": port, "variable": "event_log_bootstrap"}]
+    result = call(subject, ports=ports, own_containers=[BROKER, CONNECT, "third"])
+    assert (result["changed"], result["running"]) == (False, [BROKER])
+    asked = (docker / "asked").read_text().splitlines()
+    assert asked == ["container", "inspect", "--format", "{{.Name}} {{.State.Pid}}", BROKER, CONNECT, "third"]
+
+
+def test_the_same_port_is_taken_where_no_container_is_ours(call: Call, port: int, docker: Path) -> None:
+    result = call(subject, ports=[{"number": port, "variable": "event_log_bootstrap"}])
+    assert f"event_log_bootstrap is {port}: that port is in use by " in result["msg"]
+    assert not (docker / "asked").exists()
+
+
+def test_a_host_without_an_engine_has_no_containers(call: Call, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setattr("ansible.module_utils.basic.AnsibleModule.get_bin_path", lambda *_args, **_options: None)
+    assert call(subject, own_containers=[BROKER])["running"] == []
+    ports: List[Dict[str, Any]] = [{"number": port, "variable": "event_log_bootstrap"}]
+    assert call(subject, own_containers=[BROKER], ports=ports)["failed"]
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "marked", "told"),
+    [
+        ("wanted-id", True, None),
+        ("wanted-id", False, None),
+        ("another-id", True, "belong to the cluster another-id"),
+        ("another-id", False, "belong to the cluster another-id"),
+        (None, True, "Is the disk mounted?"),
+        (None, False, None),
+    ],
+)
+def test_data_of_a_broker(call: Call, tmp_path: Path, on_disk: str, marked: bool, told: str) -> None:
+    if on_disk:
+        format_broker(tmp_path, on_disk)
+    if marked:
+        (tmp_path / "formatted").write_text("wanted-id\n")
+    result = call(subject, broker=broker(tmp_path))
+    assert bool(result.get("failed")) == bool(told)
+    if told:
+        assert told in result["msg"]
+    else:
+        assert result["formatted"] == bool(on_disk)
