@@ -3,6 +3,7 @@
 
 CACHE=.cache/demo
 LOGS=$CACHE/logs
+BUILD_LOG=/var/log/event-log-image-build.log # where the role event_images lets builds speak
 INTERVAL=10 # seconds of silence, at most
 
 step_number=0
@@ -84,7 +85,7 @@ with_sign_of_life() {
 
 # Ansible says itself where it is (callback openmrs.event_log.progress).
 playbook() {
-  as_root env "PATH=$PWD/.venv/bin:$PATH" "ANSIBLE_CONFIG=$PWD/ansible.cfg" "ANSIBLE_FORCE_COLOR=${ANSIBLE_FORCE_COLOR:-false}" \
+  as_root env "PATH=$PWD/.venv/bin:$PATH" "ANSIBLE_CONFIG=$PWD/ansible.cfg" "EVENT_LOG_PROGRESS_FILE=$BUILD_LOG" \
     .venv/bin/ansible-playbook -i inventories/demo "$@" 9>&-
 }
 

@@ -7,7 +7,7 @@ OWN_IMAGES='^(openmrs-event-log|openmrs-sample-db|mysql|debian):'
 remove_by_playbook() {
   if ! as_root docker info >/dev/null 2>&1 && command -v dockerd >/dev/null; then
     say "Starting the engine: its containers have to be removed by it"
-    playbook tests/run/engine.yml || return 1
+    playbook playbooks/engine.yml || return 1
   fi
   playbook playbooks/remove.yml -e event_log_remove_data=true
 }

@@ -56,7 +56,7 @@ class BareServer:
         """Start it anew, with a copy of this checkout; uncommitted files are part of it."""
         self.remove()
         subprocess.run([ROOT / "images/bare-server/build.sh", IMAGE], check=True, capture_output=True)
-        shared = yaml.safe_load((ROOT / "molecule/shared/vars.yml").read_text())
+        shared = yaml.safe_load((ROOT / "molecule/shared/vars/server.yml").read_text())
         privileged = docker("run", "--rm", "--privileged", IMAGE, "/bin/true", check=False).returncode == 0
         rights = ["--privileged"] if privileged else []
         for capability in [] if privileged else shared["server_capabilities"]:
