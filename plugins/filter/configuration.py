@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, Mapping, TypeVar
+from typing import Any, Callable, Iterable, Mapping, TypeVar
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.openmrs.event_log.plugins.module_utils import _debezium, _stack_config, _variables
@@ -42,8 +42,8 @@ def connector_config(options: Mapping[str, Any]) -> dict[str, Any]:
     return _debezium.connector_config(_options(_debezium.Source, options))
 
 
-def topic_expectations(options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return _debezium.topic_expectations(_options(_debezium.Source, options))
+def topic_expectations(options: Mapping[str, Any], connect_topics: Iterable[str] = ()) -> list[dict[str, Any]]:
+    return _debezium.topic_expectations(_options(_debezium.Source, options), connect_topics)
 
 
 def placed(files: list[dict[str, Any]], root: str, gid: int | str, mode: str) -> list[dict[str, Any]]:

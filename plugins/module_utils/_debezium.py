@@ -11,13 +11,27 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass, field
-from typing import Mapping, Sequence
+from typing import Iterable, Mapping, Sequence
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import NAMESPACE, Scalar
+from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import (
+    NAMESPACE,
+    Overrides,
+    Scalar,
+    merged,
+)
 
 CLASSES = {
     "mysql": "io.debezium.connector.mysql.MySqlConnector",
     "mariadb": "io.debezium.connector.mariadb.MariaDbConnector",
+}
+
+#: The MariaDB connector has words of its own, and no attempt that falls back: what only prefers TLS goes without it.
+MARIADB_SSL_MODES = {
+    "disabled": "disable",
+    "preferred": "disable",
+    "required": "trust",
+    "verify_ca": "verify-ca",
+    "verify_identity": "verify-full",
 }
 
 #: Server ids are derived in this range: far from 1, 3, 184054, 223344 and the like, which people write by hand.
@@ -44,7 +58,7 @@ class Source:
     queue_bytes: int = 32 * 1024 * 1024
     max_message_bytes: int = 8 * 1024 * 1024
     retention_bytes: int = -1
-    overrides: Mapping[str, Scalar | None] = field(default_factory=dict)
+    overrides: Overrides = field(default_factory=dict)
 
 
 def server_id(site: str) -> int:
@@ -105,9 +119,9 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         # caching_sha2_password without TLS; with TLS it is not used. (It seems to work without until the server's
         # cache of passwords is flushed.)
         config["driver.allowPublicKeyRetrieval"] = True
-    config["database.ssl.mode"] = source.ssl_mode
-    merged = {**config, **source.overrides}
-    return {key: value for key, value in merged.items() if value is not None}
+    words = MARIADB_SSL_MODES if source.flavour == "mariadb" else {}
+    config["database.ssl.mode"] = words.get(source.ssl_mode, source.ssl_mode)
+    return merged(config, source.overrides)
 
 
 def literal(name: str) -> str:
@@ -115,9 +129,13 @@ def literal(name: str) -> str:
     return re.sub(r"([^A-Za-z0-9_])", r"\\\1", name)
 
 
-def topic_expectations(source: Source) -> list[dict[str, object]]:
+def topic_expectations(source: Source, connect_topics: Iterable[str] = ()) -> list[dict[str, object]]:
     """Return what the topics' settings must be, in the form that ``topic_audit`` takes."""
+    compacted: list[dict[str, object]] = [
+        {"topic": topic, "configs": {"cleanup.policy": "compact"}} for topic in connect_topics
+    ]
     return [
+        *compacted,
         {
             "topic": schema_history_topic(source.topic_prefix),
             "partitions": 1,
