@@ -85,7 +85,10 @@ def attributes_of(path: Path) -> tuple[int, int, int]:
 
 
 def wanted_attributes(item: dict[str, Any]) -> tuple[int, int, int]:
-    return item["uid"], item["gid"], int(item["mode"], 8)
+    try:
+        return item["uid"], item["gid"], int(item["mode"], 8)
+    except ValueError:
+        raise ValueError(f"{item['path']}: mode {item['mode']!r} is not octal") from None
 
 
 def attribute_text(attributes: tuple[int, int, int] | None) -> str:
@@ -139,8 +142,13 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    diffs = [ensure_directory(item, module.check_mode) for item in module.params["directories"]]
-    diffs += [ensure_file(item, module.check_mode) for item in module.params["files"]]
+    try:
+        diffs = [ensure_directory(item, module.check_mode) for item in module.params["directories"]]
+        diffs += [ensure_file(item, module.check_mode) for item in module.params["files"]]
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename2 or error.filename}: {error.strerror}")
+    except ValueError as error:
+        module.fail_json(msg=str(error))
     made = [diff for diff in diffs if diff]
     module.exit_json(changed=bool(made), changed_paths=[diff["header"] for diff in made], diff=made)
 

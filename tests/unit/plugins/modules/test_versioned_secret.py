@@ -99,7 +99,7 @@ def test_a_rotation_is_foretold_by_its_name_and_keeps_the_former_file(secrets: S
     assert (back["changed"], back["filename"]) == (False, first), "the same content has the same name again"
 
 
-def test_the_name_tells_nothing_to_who_guesses_the_content(secrets: Secrets, call: Call, tmp_path: Path) -> None:
+def test_the_name_tells_nothing_to_who_guesses(secrets: Secrets, call: Call, tmp_path: Path) -> None:
     elsewhere = Secrets(call, tmp_path / "elsewhere")
     assert secrets.put()["filename"] != elsewhere.put()["filename"], "the digits do not depend on a key of the host"
     keys = [(made.directory / KEY_NAME).read_bytes() for made in (secrets, elsewhere)]
@@ -151,8 +151,14 @@ def test_the_wanted_version_stays_though_it_is_the_oldest(secrets: Secrets) -> N
 
 def test_files_that_are_not_versions_of_it_are_left_alone(secrets: Secrets) -> None:
     secrets.put()
-    others = ["rest-0123abcd.properties", "database-notes.properties", "database-0123ABCD.properties",
-              "database-0123abcd.conf", "database-0123abcde.properties", "old-database-0123abcd.properties"]  # fmt: skip
+    others = [
+        "rest-0123abcd.properties",
+        "old-database-0123abcd.properties",
+        "database-notes.properties",
+        "database-0123ABCD.properties",
+        "database-0123abcde.properties",
+        "database-0123abcd.conf",
+    ]
     for name in others:
         (secrets.directory / name).write_text("mine")
     done = secrets.put("password=second-word\n", keep=0)
