@@ -1,0 +1,104 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Talks to the database through the client in its container: nothing has to be installed on the host."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Iterable, List, Optional, Sequence, Type
+
+CONTAINER = "openmrs-sample-db"
+#: Names the databases of the server that nobody made.
+SYSTEM_DATABASES = ("mysql", "sys", "information_schema", "performance_schema")
+
+
+class SampleError(Exception):
+    """Something that a person has to hear about."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """How SQL gets in: a command that reads it from standard input, as root, without column names in its answer."""
+
+    command: Sequence[str] = ("docker", "exec", "-i", CONTAINER, "sample-sql")
+    database: str = "openmrs"
+
+    def to(self, database: str) -> "List[str]":
+        """The command for one database; an empty name is the server itself."""
+        return [*self.command, f"--database={database}"]
+
+    def ask(self, sql: str, database: Optional[str] = None) -> List[List[str]]:
+        """Run SQL; return the lines of the answer, split into columns."""
+        command = self.to(self.database if database is None else database)
+        done = subprocess.run(command, input=sql.encode(), capture_output=True, check=False)
+        if done.returncode != 0:
+            raise SampleError(complaint(done.stderr))
+        return [line.split("\t") for line in done.stdout.decode("utf-8", "replace").splitlines()]
+
+    def number(self, sql: str) -> int:
+        """One number about the server, which may have no database yet."""
+        return int(self.ask(sql, database="")[0][0])
+
+    def pour(self, pieces: Iterable[str]) -> None:
+        """Run SQL that comes in pieces, without holding it."""
+        process = subprocess.Popen(
+            self.to(self.database), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        assert process.stdin is not None
+        try:
+            for piece in pieces:
+                process.stdin.write(piece.encode())
+        except BrokenPipeError:
+            pass  # the client has stopped and says why
+        _out, errors = process.communicate()
+        if process.returncode != 0:
+            raise SampleError(complaint(errors))
+
+    def session(self) -> "Session":
+        return Session(self.to(self.database))
+
+
+class Session:
+    """One connection that stays open: a transaction goes in, its lines come out once it is committed."""
+
+    END = "---"
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        )
+        assert self.process.stdout is not None
+        self.lines = open(self.process.stdout.fileno(), encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.lines.close()
+        self.process.communicate()
+
+    def run(self, sql: str) -> List[str]:
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(f"{sql}\nSELECT '{self.END}';\n".encode())
+        except BrokenPipeError:
+            pass  # the client has stopped and says why
+        answer: List[str] = []
+        for line in self.lines:
+            if line.rstrip("\n") == self.END:
+                return answer
+            answer.append(line.rstrip("\n"))
+        _out, errors = self.process.communicate()
+        raise SampleError(complaint(errors))
+
+
+def complaint(errors: bytes) -> str:
+    """The client's own words, without the statement that it repeats."""
+    lines = [line for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
+    telling = [line for line in lines if "ERROR" in line or "rror:" in line or "rror response" in line]
+    return f"the database's client failed: {' '.join(telling or lines[-3:]) or 'no reason given'}"
