@@ -15,6 +15,7 @@ from typing import Mapping, Union
 
 Scalar = Union[str, int, float, bool]
 Settings = Mapping[str, Scalar]
+Overrides = Mapping[str, Union[Scalar, None]]
 
 #: Every process binds this and nothing else.
 LOOPBACK = "127.0.0.1"
@@ -47,7 +48,7 @@ class Stack:
         return f"{LOOPBACK}:{self.kafka_port}"
 
 
-def broker_properties(stack: Stack, overrides: Settings) -> dict[str, Scalar]:
+def broker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
     """Return ``server.properties`` of one combined KRaft broker and controller."""
     listeners = f"BROKER://{stack.bootstrap},CONTROLLER://{LOOPBACK}:{stack.controller_port}"
     settings: dict[str, Scalar] = {
@@ -83,11 +84,10 @@ def broker_properties(stack: Stack, overrides: Settings) -> dict[str, Scalar]:
         "num.io.threads": 4,
         "num.recovery.threads.per.data.dir": 2,
     }
-    settings.update(overrides)
-    return settings
+    return merged(settings, overrides)
 
 
-def worker_properties(stack: Stack, overrides: Settings) -> dict[str, Scalar]:
+def worker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
     """Return ``connect-distributed.properties`` of the one worker."""
     settings: dict[str, Scalar] = {
         "bootstrap.servers": stack.bootstrap,
@@ -122,30 +122,46 @@ def worker_properties(stack: Stack, overrides: Settings) -> dict[str, Scalar]:
         # A connector may set its own batch, compression and request sizes.
         "connector.client.config.override.policy": "All",
     }
-    settings.update(overrides)
-    return settings
+    return merged(settings, overrides)
+
+
+def merged(settings: Settings, overrides: Overrides) -> dict[str, Scalar]:
+    """Lay a site's settings over the others; ``None`` removes one."""
+    return {key: value for key, value in {**settings, **overrides}.items() if value is not None}
 
 
 def to_properties(settings: Settings) -> str:
     """Render Java properties, one per line in the given order.
 
-    Escapes what ``java.util.Properties`` would read differently: backslashes, line ends, leading white space.
+    Escapes what ``java.util.Properties`` would read differently: backslashes, line ends, leading white space, and all
+    beyond ASCII, for Kafka reads its own files as ISO 8859-1 and secrets as UTF-8.
     """
     return "".join(f"{_escape_key(key)}={_escape_value(text(value))}\n" for key, value in settings.items())
 
 
 def text(value: Scalar) -> str:
     """Return a scalar the way Java writes it."""
+    if not isinstance(value, (str, int, float)):
+        raise TypeError(f"{value!r} cannot be the value of a property: give text, a number or a truth value")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f"}
+
+
+def _escape(raw: str, also: str = "") -> str:
+    return "".join("\\" + c if c in also else _ESCAPES.get(c) or (c if c.isascii() else _utf16(c)) for c in raw)
+
+
+def _utf16(character: str) -> str:
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
 def _escape_value(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    escaped = _escape(value)
     return "\\" + escaped if escaped.startswith(" ") else escaped
 
 
 def _escape_key(key: str) -> str:
-    escaped = _escape_value(key)
-    for character in "=: #!":
-        escaped = escaped.replace(character, "\\" + character)
-    return escaped
+    return _escape(key, "=: #!")

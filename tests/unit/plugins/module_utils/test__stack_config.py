@@ -1,0 +1,159 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of broker and worker, and the text that Java reads them from."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any, Dict
+
+import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_config as subject
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.plugins.module_utils.java_properties import read
+
+OTHER = subject.Stack(
+    kafka_port=19092,
+    controller_port=19093,
+    connect_port=18083,
+    log_dir="/d/log",
+    connect_group="debezium-connect",
+    configs_topic="my_connect_configs",
+    offsets_topic="my_connect_offsets",
+    status_topic="my_connect_statuses",
+    secrets_dir="/secrets",
+)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+def written(settings: Dict[str, Any]) -> Dict[str, str]:
+    """What Java has after it read the text: Kafka's own files are decoded as ISO 8859-1."""
+    return read(subject.to_properties(settings).encode().decode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a=b\nc = d\ne:f\ng h\n", {"a": "b", "c": "d", "e": "f", "g": "h"}),
+        ("# a=b\n ! c=d\n\n  e=f  \n", {"e": "f  "}),
+        ("a=b\\\n   c\\\\\nd=e", {"a": "bc\\", "d": "e"}),
+        ("\\ a\\=\\:=\\ b\\u00e9\\n", {" a=:": " bé\n"}),
+        ("a\\\\=b\nk==v", {"a\\": "b", "k": "=v"}),
+        ("k=\\ud83d\\ude00", {"k": "😀"}),
+    ],
+)
+def test_the_reader_reads_as_java_does(text: str, wanted: Dict[str, str]) -> None:
+    assert read(text) == wanted
+
+
+@given(st.dictionaries(TEXT, TEXT))
+def test_java_reads_what_was_meant(settings: Dict[str, str]) -> None:
+    assert written(settings) == settings
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["", " ", "  two", "end ", "\ttab", "\fform", "a\nb", "a\r\nb", "\\", "C:\\new", "a=b", "#a", "!a", "\\u0041",
+     "é", "ÿ€", "😀", "\x00\x1c\x7f", "\x85\u2028", "${file:/x:password}", "'\"$#!"],
+)  # fmt: skip
+def test_awkward_words_as_value_and_as_key(word: str) -> None:
+    assert written({"key": word, word: "value", "last": "1"}) == {"key": word, word: "value", "last": "1"}
+
+
+def test_ordinary_settings_are_ordinary_lines_in_their_order() -> None:
+    settings: Dict[str, Any] = {"b.c": "x:y=z #1", "a": True, "d": False, "e": -1, "f": 0.5}
+    assert subject.to_properties(settings) == "b.c=x:y=z #1\na=true\nd=false\ne=-1\nf=0.5\n"
+
+
+@pytest.mark.parametrize("value", [None, [1], {"a": 1}, b"x"])
+def test_what_is_no_scalar_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match="cannot be the value of a property"):
+        subject.to_properties({"a": value})
+
+
+def test_cluster_ids_stay_what_they_are_for_ever() -> None:
+    # Another id for a site that runs would be refused as another cluster's data.
+    assert subject.cluster_id("demo") == "rKr2_Cb2XVCzOfRDoWvyaA"
+    assert subject.cluster_id("kisumu-county") == "ZkGhHH-8Xsioj29LvMCKtg"
+
+
+@given(TEXT)
+def test_a_cluster_id_is_16_bytes_in_22_url_safe_characters(site: str) -> None:
+    made = subject.cluster_id(site)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{22}", made)
+    assert len(base64.urlsafe_b64decode(made + "==")) == 16
+    assert made != subject.cluster_id(site + "x")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("process.roles", "broker,controller"),
+        ("listeners", "BROKER://127.0.0.1:19092,CONTROLLER://127.0.0.1:19093"),
+        ("advertised.listeners", "BROKER://127.0.0.1:19092"),
+        ("controller.quorum.voters", "1@127.0.0.1:19093"),
+        ("log.dirs", "/d/log"),
+        ("auto.create.topics.enable", False),
+        ("delete.topic.enable", False),
+        ("log.retention.ms", -1),
+        ("offsets.topic.replication.factor", 1),
+    ],
+)
+def test_what_the_broker_must_have(key: str, value: Any) -> None:
+    assert subject.broker_properties(OTHER, {})[key] == value
+
+
+def test_the_listeners_have_the_names_that_the_other_settings_call_them() -> None:
+    settings = {key: str(value) for key, value in subject.broker_properties(subject.Stack(), {}).items()}
+    names = [listener.split("://")[0] for listener in settings["listeners"].split(",")]
+    assert names == [settings["inter.broker.listener.name"], settings["controller.listener.names"]]
+    assert settings["listener.security.protocol.map"] == ",".join(f"{name}:PLAINTEXT" for name in names)
+    assert settings["controller.quorum.voters"].startswith(f"{settings['node.id']}@")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("bootstrap.servers", "127.0.0.1:19092"),
+        ("listeners", "http://127.0.0.1:18083"),
+        ("rest.advertised.port", 18083),
+        ("group.id", "debezium-connect"),
+        ("config.storage.topic", "my_connect_configs"),
+        ("offset.storage.topic", "my_connect_offsets"),
+        ("status.storage.topic", "my_connect_statuses"),
+        ("config.providers.file.param.allowed.paths", "/secrets"),
+        ("key.converter.schemas.enable", False),
+        ("value.converter.schemas.enable", False),
+        ("connector.client.config.override.policy", "All"),
+    ],
+)
+def test_what_the_worker_must_have(key: str, value: Any) -> None:
+    assert subject.worker_properties(OTHER, {})[key] == value
+
+
+def test_the_worker_asks_for_a_login_and_its_provider_reads_files() -> None:
+    settings = subject.worker_properties(subject.Stack(), {})
+    assert str(settings["rest.extension.classes"]).endswith(".BasicAuthSecurityRestExtension")
+    provider = settings["config.providers"]
+    assert str(settings[f"config.providers.{provider}.class"]).endswith(".FileConfigProvider")
+
+
+@pytest.mark.parametrize("make", [subject.broker_properties, subject.worker_properties])
+def test_every_address_is_on_loopback(make: Any) -> None:
+    text = subject.to_properties(make(subject.Stack(), {}))
+    addresses = re.findall(r"//([^:,\n]*):|@([^:]*):|(?:servers|host\.name)=([^:\n]*)", text)
+    found = {address for group in addresses for address in group if address}
+    assert found == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("make", [subject.broker_properties, subject.worker_properties])
+def test_a_site_lays_its_settings_over_the_others(make: Any) -> None:
+    before = make(subject.Stack(), {})
+    after = make(subject.Stack(), {"listeners": "other", "new.one": 7})
+    assert after == {**before, "listeners": "other", "new.one": 7}
+    assert "listeners" not in make(subject.Stack(), {"listeners": None, "never.there": None})
+    assert make(subject.Stack(), {}) == before
