@@ -24,6 +24,10 @@ except urllib.error.HTTPError as error:
     print(json.dumps([error.code, error.read().decode()]))
 """
 
+# Without the broker's own options: its port for metrics is taken, its heap is more than a tool needs, its log goes to stdout.
+OWN_OPTIONS = ("-e", "KAFKA_OPTS=", "-e", "KAFKA_HEAP_OPTS=-Xmx128m", "-e", "KAFKA_LOG4J_OPTS=")
+IN_BROKER = ("docker", "exec", "-i", *OWN_OPTIONS, "event-log-broker")
+
 
 class ServerError(AssertionError):
     """A command on the server failed; the message holds what it said."""
@@ -90,7 +94,7 @@ class Server:
 
     def kafka(self, main: str, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 180) -> str:
         """One of Kafka's own tools, in the broker's container."""
-        tool = ("docker", "exec", "-i", "event-log-broker", "kafka-class", main)
+        tool = (*IN_BROKER, "kafka-class", main)
         return self.exec(
             *tool, "--bootstrap-server", "127.0.0.1:9092", *words, stdin=stdin, check=check, timeout=timeout
         )

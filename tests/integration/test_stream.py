@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.server import Server, eventually
+from tests.helpers.server import IN_BROKER, Server, eventually
 
 PREFIX = "openmrs.openmrs"
 ARRIVAL = 60  # seconds; a second is usual
@@ -160,9 +160,8 @@ def test_the_broker_and_its_tools_read_and_write_every_codec(server: Server, top
 def dumped(server: Server, topic: str) -> list[str]:
     """The codec of every batch of the topic, as it lies on the broker's disk."""
     said = server.exec(
-        "docker", "exec", "event-log-broker", "sh", "-c",
-        "kafka-class kafka.tools.DumpLogSegments --files "
-        f"/var/lib/kafka/data/log/{topic}-0/00000000000000000000.log",
+        *IN_BROKER, "kafka-class", "kafka.tools.DumpLogSegments",
+        "--files", f"/var/lib/kafka/data/log/{topic}-0/00000000000000000000.log",
     )  # fmt: skip
     return [
         line.split("compresscodec:")[1].split()[0].lower() for line in said.splitlines() if "compresscodec:" in line
@@ -172,7 +171,7 @@ def dumped(server: Server, topic: str) -> list[str]:
 @pytest.mark.parametrize("codec", CODECS)
 def test_the_worker_reads_and_writes_every_codec(server: Server, topic: str, codec: str) -> None:
     """On its read-only root: the codecs unpack native code into /tmp."""
-    source, sink = f"test-source-{codec}", f"test-sink-{codec}"
+    source, sink = f"{topic}-source", f"{topic}-sink"  # a connector of a known name would go on where it was
     there = ("docker", "exec", "event-log-connect", "sh", "-c")
     lines = [f"{codec} {number} {uuid.uuid4().hex}" for number in range(50)]
     server.exec(*there, f"printf '%s\\n' {' '.join(repr(line) for line in lines)} > /tmp/{source}; : > /tmp/{sink}")
