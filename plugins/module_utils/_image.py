@@ -21,7 +21,8 @@ HASH_LENGTH = 12
 IGNORED_DIRECTORIES = (".git", "__pycache__")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
-NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*(?::[0-9]+)?(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*")
+WORD = "[a-z0-9]+(?:[._-][a-z0-9]+)*"
+NAME = re.compile(f"(?:{WORD}(?::[0-9]+)?/)?{WORD}(?:/{WORD})*")
 VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")
 # The form that can be made without a registry: debian:SUITE or debian:SUITE-slim.
 DEBIAN_BASE = re.compile(r"debian:(?P<suite>[a-z]+)(?:-slim)?")

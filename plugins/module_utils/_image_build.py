@@ -182,9 +182,12 @@ def slim(root: Path) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-    for path in sorted((root / "usr/share/doc").glob("*/*")):
-        if path.name != "copyright" and not path.is_dir():
-            path.unlink()
+    for package in sorted((root / "usr/share/doc").glob("*")):
+        if package.is_symlink():  # a package that shares another's directory
+            continue
+        for path in sorted(package.iterdir()):
+            if path.name != "copyright" and (path.is_symlink() or path.is_file()):
+                path.unlink()
 
 
 def sha256(path: Path) -> str:

@@ -42,7 +42,7 @@ options:
     description: Readable half of the tag. By default the content of the file C(VERSION) in O(context).
     type: str
   revision:
-    description: Raised to build anew from the same files, with newer packages; passed as the build argument C(REVISION).
+    description: Raised to build anew from the same files, with newer packages; the build argument C(REVISION).
     type: int
     default: 1
   base:
