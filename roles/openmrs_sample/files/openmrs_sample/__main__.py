@@ -12,10 +12,10 @@ import shlex
 import sys
 from typing import Any, Callable, Dict, List, Mapping
 
-from openmrs_sample import accounts, fill
-from openmrs_sample.client import Client, SampleError
-from openmrs_sample.day import MIX
-from openmrs_sample.load import Order, load
+from . import accounts, fill
+from .client import Client, SampleError
+from .day import MIX
+from .load import Order, load
 
 
 def mix(text: str) -> Mapping[str, int]:
@@ -28,9 +28,7 @@ def mix(text: str) -> Mapping[str, int]:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="openmrs_sample", description="A sample OpenMRS database.")
-    top.add_argument(
-        "--client", default=shlex.join(Client().command), help="command that reads SQL from standard input"
-    )
+    top.add_argument("--client", default=shlex.join(Client().command), help="command that reads SQL")
     top.add_argument("--database", default="openmrs", help="name of the database (default: openmrs)")
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("status", help="what is in the database")
@@ -45,11 +43,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--seconds", type=float, default=60, help="how long (default: 60)")
     command.add_argument("--count", type=int, help="stop after so many commits")
     command.add_argument("--seed", type=int, default=1, help="the same seed on the same data gives the same writes")
-    command.add_argument("--workers", type=int, default=4, help="connections (default: 4)")
+    command.add_argument("--workers", type=int, default=8, help="connections (default: 8)")
     command.add_argument("--mix", type=mix, default=dict(MIX), help="shares of the kinds, as in edit_name=1,edit_obs=2")
-    command = commands.add_parser(
-        "accounts", help="make root's and the capture account; reads JSON from standard input"
-    )
+    command = commands.add_parser("accounts", help="make the accounts; reads JSON from standard input")
     command.add_argument("--login", default=shlex.join(accounts.Door().command), help="command that logs in")
     command.add_argument("--check", action="store_true", help="only say what is missing")
     return top
@@ -72,7 +68,7 @@ def do_load(client: Client, words: argparse.Namespace) -> Dict[str, Any]:
     state = fill.look(client).state
     if state != fill.FILLED:
         raise SampleError(
-            f"the database {client.database} is {state}, and not one that 'fill' has filled: run that first."
+            f"the database {client.database} is {state}: only one that 'fill' has filled can be written to."
         )
     report, seconds, interrupted = load(client, order)
     return report.as_json(seconds, interrupted)

@@ -9,8 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import Dict, List, Set
 
-from openmrs_sample.client import Client, SampleError, complaint
-from openmrs_sample.sql import literal
+from .client import Client, SampleError, complaint
+from .sql import literal
 
 EVERYWHERE = ("RELOAD", "SHOW DATABASES", "REPLICATION SLAVE", "REPLICATION CLIENT")
 ON_DATABASE = ("SELECT", "LOCK TABLES")
@@ -30,7 +30,7 @@ class Wanted:
         return f"{literal(self.capture_user)}@'%'"
 
     @classmethod
-    def from_json(cls, words: Dict[str, str]) -> "Wanted":
+    def from_json(cls, words: Dict[str, str]) -> Wanted:
         return cls(words["root_password"], words["capture_user"], words["capture_password"], words["database"])
 
 
@@ -38,7 +38,7 @@ class Wanted:
 class Door:
     """Ways into the server other than root's own: the command logs in as its standard input says."""
 
-    command: "tuple[str, ...]" = ("docker", "exec", "-i", "openmrs-sample-db", "sample-login")
+    command: tuple[str, ...] = ("docker", "exec", "-i", "openmrs-sample-db", "sample-login")
 
     def opens(self, user: str, password: str, sql: str = "SELECT 1") -> bool:
         """Whether the login works. The password goes in by standard input and is no argument of anything."""
@@ -76,7 +76,7 @@ def ask_set(client: Client, sql: str) -> Set[str]:
     return {row[0] for row in client.ask(sql, database="")}
 
 
-def held(client: Client, wanted: Wanted) -> "tuple[Set[str], Set[str]]":
+def held(client: Client, wanted: Wanted) -> tuple[Set[str], Set[str]]:
     grantee = literal(wanted.account)
     name = literal(wanted.database.replace("_", "\\_").replace("%", "\\%"))
     table = "information_schema"
@@ -91,8 +91,8 @@ def settle(client: Client, door: Door, wanted: Wanted, check: bool) -> List[str]
     if not door.opens("root", wanted.root_password):
         if not door.opens("root", "", root_statement(wanted) if not check else "SELECT 1"):
             raise SampleError(
-                "root of the sample database has another password than openmrs_sample_root_password, or than the one kept in "
-                "the directory secrets of openmrs_sample_home: put the former one back, or remove openmrs_sample_data_dir."
+                "root of the sample database has another password than openmrs_sample_root_password or "
+                "openmrs_sample_home/secrets says: put the former one back, or remove openmrs_sample_data_dir."
             )
         actions.append("set root's password")
         if check:

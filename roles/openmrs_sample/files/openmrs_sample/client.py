@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Iterable, List, Optional, Sequence, Type
+from typing import IO, Iterable, List, Optional, Sequence, Type
 
 CONTAINER = "openmrs-sample-db"
 #: Names the databases of the server that nobody made.
@@ -26,7 +28,7 @@ class Client:
     command: Sequence[str] = ("docker", "exec", "-i", CONTAINER, "sample-sql")
     database: str = "openmrs"
 
-    def to(self, database: str) -> "List[str]":
+    def to(self, database: str) -> List[str]:
         """The command for one database; an empty name is the server itself."""
         return [*self.command, f"--database={database}"]
 
@@ -47,17 +49,14 @@ class Client:
         process = subprocess.Popen(
             self.to(self.database), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
-        assert process.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):  # then the client has stopped and says why
             for piece in pieces:
-                process.stdin.write(piece.encode())
-        except BrokenPipeError:
-            pass  # the client has stopped and says why
+                inlet(process).write(piece.encode())
         _out, errors = process.communicate()
         if process.returncode != 0:
             raise SampleError(complaint(errors))
 
-    def session(self) -> "Session":
+    def session(self) -> Session:
         return Session(self.to(self.database))
 
 
@@ -67,34 +66,46 @@ class Session:
     END = "---"
 
     def __init__(self, command: Sequence[str]) -> None:
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-        )
-        assert self.process.stdout is not None
-        self.lines = open(self.process.stdout.fileno(), encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.lines = io.TextIOWrapper(outlet(self.process), encoding="utf-8")
 
-    def __enter__(self) -> "Session":
+    def __enter__(self) -> Session:
         return self
 
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
+        inlet(self.process).close()
+        self.process.wait()
         self.lines.close()
-        self.process.communicate()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
 
     def run(self, sql: str) -> List[str]:
-        assert self.process.stdin is not None
-        try:
-            self.process.stdin.write(f"{sql}\nSELECT '{self.END}';\n".encode())
-        except BrokenPipeError:
-            pass  # the client has stopped and says why
+        with contextlib.suppress(BrokenPipeError):  # then the client has stopped and says why
+            inlet(self.process).write(f"{sql}\nSELECT '{self.END}';\n".encode())
+            inlet(self.process).flush()
         answer: List[str] = []
         for line in self.lines:
             if line.rstrip("\n") == self.END:
                 return answer
             answer.append(line.rstrip("\n"))
-        _out, errors = self.process.communicate()
+        errors = self.process.stderr.read() if self.process.stderr is not None else b""
         raise SampleError(complaint(errors))
+
+
+def inlet(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """Return the standard input of a process that was started with one."""
+    if process.stdin is None:
+        raise ValueError("the process has no standard input")
+    return process.stdin
+
+
+def outlet(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """Return the standard output of a process that was started with one."""
+    if process.stdout is None:
+        raise ValueError("the process has no standard output")
+    return process.stdout
 
 
 def complaint(errors: bytes) -> str:

@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: S311, S608 - made-up data; every value in a statement is a number or quoted by literal()
+# ruff: noqa: S608 - made-up data; every value in a statement is a number or quoted by literal()
 """What a clinic's day does to the database, as transactions: pure functions from what is known to SQL."""
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
-from openmrs_sample import patients, people, reference
-from openmrs_sample.patients import Ids, Story
-from openmrs_sample.sql import COLUMNS, Row, insert, literal
+from . import patients, people, reference
+from .patients import Ids, Story
+from .sql import COLUMNS, Row, insert, literal
 
 NEW_PATIENT, EDIT_NAME, EDIT_OBS, PURGE = "new_patient", "edit_name", "edit_obs", "purge"
 #: Shares of the kinds. Purges are rare at a clinic; here they are frequent enough to be seen.
@@ -66,7 +66,7 @@ class Day:
     """One worker's day: a stream of transactions, the same for the same seed and the same database."""
 
     rng: Random
-    ids: "StridedIds"
+    ids: StridedIds
     known: Known
     mix: Mapping[str, int]
     most_known: int = 1000
@@ -89,9 +89,7 @@ class Day:
             rows.setdefault(table, []).append(row)
         self.remember(story, rows)
         ordered = (name for name in COLUMNS if name in rows)
-        return Transaction(
-            NEW_PATIENT, tuple(Write(name, "insert", insert(name, rows[name]).rstrip(";\n")) for name in ordered)
-        )
+        return Transaction(NEW_PATIENT, tuple(Write(name, "insert", insert(name, rows[name])) for name in ordered))
 
     def remember(self, story: Story, rows: Mapping[str, List[Row]]) -> None:
         if len(self.known.patients) >= self.most_known:
@@ -122,9 +120,7 @@ class Day:
         self.known.obs[place] = new
         marks = ", ".join(f"{name} = {literal(value)}" for name, value in patients.voided(now, "Corrected").items())
         void = f"UPDATE obs SET {marks} WHERE obs_id = {old['obs_id']} AND voided = 0"
-        return Transaction(
-            EDIT_OBS, (Write("obs", "insert", insert("obs", [new]).rstrip(";\n")), Write("obs", "update", void))
-        )
+        return Transaction(EDIT_OBS, (Write("obs", "insert", insert("obs", [new])), Write("obs", "update", void)))
 
     def purge(self, now: datetime) -> Optional[Transaction]:
         """Remove a whole patient, children before parents. The last one stays: an empty clinic teaches nothing."""

@@ -13,13 +13,14 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from random import Random
-from typing import Any, Counter as CounterOf, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Counter as CounterOf
 
-from openmrs_sample import reference
-from openmrs_sample.client import Client, SampleError
-from openmrs_sample.day import MIX, Day, Known, StridedIds, Transaction
-from openmrs_sample.patients import Ids
-from openmrs_sample.sql import Row
+from . import reference
+from .client import Client, SampleError
+from .day import MIX, Day, Known, StridedIds, Transaction
+from .patients import Ids
+from .sql import Row
 
 TABLES = tuple(each.name for each in fields(Ids))
 KEPT = 2000  # rows of each kind that a load begins with
@@ -34,7 +35,7 @@ class Order:
     seconds: float
     seed: int = 1
     count: Optional[int] = None
-    workers: int = 4
+    workers: int = 8
     mix: Mapping[str, int] = field(default_factory=lambda: dict(MIX))
 
     def problems(self) -> List[str]:
@@ -66,12 +67,12 @@ class Report:
         for write, rows in zip(transaction.writes, touched):
             self.tables.setdefault(write.table, Counter())[write.verb] += int(rows)
 
-    def merge(self, other: "Report") -> None:
+    def merge(self, other: Report) -> None:
         self.kinds.update(other.kinds)
         for table, counts in other.tables.items():
             self.tables.setdefault(table, Counter()).update(counts)
 
-    def as_json(self, seconds: float, interrupted: bool) -> "dict[str, Any]":
+    def as_json(self, seconds: float, interrupted: bool) -> dict[str, Any]:
         commits = sum(self.kinds.values())
         return {
             "commits": commits,
@@ -122,7 +123,7 @@ def obs_row(line: List[str]) -> Row:
         "person_id": int(person_id),
         "concept_id": int(concept_id),
         "encounter_id": int(encounter_id),
-        "obs_datetime": datetime.strptime(moment, "%Y-%m-%d %H:%M:%S"),  # noqa: DTZ007
+        "obs_datetime": datetime.strptime(moment, "%Y-%m-%d %H:%M:%S"),
         "obs_group_id": int(group) or None,
         "location_id": 3,
         "creator": reference.CLERKS[0],
@@ -168,7 +169,7 @@ class Worker:
                 break
             if self.stop.wait(max(0.0, moment - time.monotonic())):
                 break
-            chosen.append(self.day.next(datetime.now().replace(microsecond=0)))  # noqa: DTZ005
+            chosen.append(self.day.next(datetime.now().replace(microsecond=0)))
             if moment + self.order.workers / self.order.rate > time.monotonic():
                 break
         return chosen

@@ -11,8 +11,8 @@ from datetime import datetime, time, timedelta
 from random import Random
 from typing import Dict, Iterator, Optional
 
-from openmrs_sample import people, reference
-from openmrs_sample.sql import Row, TableRow, Value
+from . import people, reference
+from .sql import Row, TableRow, Value
 
 #: The day on which the data were "taken": nothing is later, so that a seed gives the same rows on every day.
 TODAY = datetime(2026, 6, 30, 17, 0, 0)
@@ -101,8 +101,12 @@ def registration(story: Story) -> Iterator[TableRow]:
     yield "person", _person(story, marks)
     yield from _names(story, marks)
     village, district, province, country = people.place(rng)
-    address = {"person_address_id": story.ids.take("person_address"), "person_id": story.person_id, "preferred": True}
-    where = {"city_village": village, "county_district": district, "state_province": province, "country": country}
+    address: Row = {
+        "person_address_id": story.ids.take("person_address"),
+        "person_id": story.person_id,
+        "preferred": True,
+    }
+    where: Row = {"city_village": village, "county_district": district, "state_province": province, "country": country}
     house = f"House {rng.randint(1, 400)}" if rng.random() < 0.5 else None
     yield "person_address", {**address, **where, "address1": house, "uuid": story.uuid(), **marks}
     yield "patient", {"patient_id": story.person_id, "allergy_status": "Unknown", **marks}
@@ -110,8 +114,8 @@ def registration(story: Story) -> Iterator[TableRow]:
     if rng.random() < SECOND_NUMBER:
         numbers.append((2, f"MRS/{rng.randint(1000, 99999)}/{story.registered:%y}"))
     for identifier_type, identifier in numbers:
-        row = {"patient_identifier_id": story.ids.take("patient_identifier"), "patient_id": story.person_id}
-        what = {"identifier": identifier, "identifier_type": identifier_type, "preferred": identifier_type == 1}
+        row: Row = {"patient_identifier_id": story.ids.take("patient_identifier"), "patient_id": story.person_id}
+        what: Row = {"identifier": identifier, "identifier_type": identifier_type, "preferred": identifier_type == 1}
         yield "patient_identifier", {**row, **what, "location_id": 4, "uuid": story.uuid(), **marks}
 
 
@@ -137,7 +141,7 @@ def _person(story: Story, marks: Dict[str, Value]) -> Row:
 def _names(story: Story, marks: Dict[str, Value]) -> Iterator[TableRow]:
     """One name or two; an edited one carries who changed it, one that was replaced is void."""
     rng = story.rng
-    first = {
+    first: Row = {
         "person_name_id": story.ids.take("person_name"),
         "person_id": story.person_id,
         "uuid": story.uuid(),
@@ -152,7 +156,11 @@ def _names(story: Story, marks: Dict[str, Value]) -> Iterator[TableRow]:
         first.update(voided(story.later(story.registered), "Name corrected"))
     yield "person_name", {**first, "preferred": not replaced}
     if second:
-        row = {"person_name_id": story.ids.take("person_name"), "person_id": story.person_id, "preferred": replaced}
+        row: Row = {
+            "person_name_id": story.ids.take("person_name"),
+            "person_id": story.person_id,
+            "preferred": replaced,
+        }
         yield "person_name", {**row, **people.person_name(rng, story.gender).columns, "uuid": story.uuid(), **marks}
 
 
@@ -164,8 +172,8 @@ def history(story: Story, encounters: int) -> Iterator[TableRow]:
             span = max(3600, int((story.latest - moment).total_seconds()) // (encounters - number + 1))
             moment = min(moment + timedelta(seconds=rng.randint(1800, max(1801, span))), story.latest)
             visit_id = story.ids.take("visit")
-            row = {"visit_id": visit_id, "patient_id": story.person_id, "visit_type_id": rng.choice((1, 1, 1, 2))}
-            times = {"date_started": moment, "date_stopped": moment + timedelta(hours=rng.randint(1, 8))}
+            row: Row = {"visit_id": visit_id, "patient_id": story.person_id, "visit_type_id": rng.choice((1, 1, 1, 2))}
+            times: Row = {"date_started": moment, "date_stopped": moment + timedelta(hours=rng.randint(1, 8))}
             yield (
                 "visit",
                 {**row, **times, "location_id": rng.choice((2, 3)), "uuid": story.uuid(), **story.marks(moment)},
@@ -175,8 +183,8 @@ def history(story: Story, encounters: int) -> Iterator[TableRow]:
 
 def encounter(story: Story, visit_id: int, moment: datetime) -> Iterator[TableRow]:
     rng, encounter_id = story.rng, story.ids.take("encounter")
-    row = {"encounter_id": encounter_id, "encounter_type": rng.randint(1, 4), "patient_id": story.person_id}
-    place = {"location_id": rng.choice((2, 3)), "encounter_datetime": moment, "visit_id": visit_id}
+    row: Row = {"encounter_id": encounter_id, "encounter_type": rng.randint(1, 4), "patient_id": story.person_id}
+    place: Row = {"location_id": rng.choice((2, 3)), "encounter_datetime": moment, "visit_id": visit_id}
     yield "encounter", {**row, **place, "uuid": story.uuid(), **story.marks(moment)}
     yield from observations(story, encounter_id, moment, rng.randint(5, 20))
 

@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: S311, RUF001 - made-up data, the same for the same seed; names in many scripts
+
 """Made-up people: names in the scripts that meet in one registry, places, identifiers with their check digit."""
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class PersonName:
     family2: str
 
     @property
-    def columns(self) -> "dict[str, str | None]":
+    def columns(self) -> dict[str, str | None]:
         return {
             "given_name": self.given,
             "middle_name": self.middle or None,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Iterator, Tuple
 
-from openmrs_sample.sql import TableRow
+from .sql import Row, TableRow
 
 INSTALLED = datetime(2015, 1, 5, 8, 0, 0)
 NAMESPACE = uuid.UUID("6f0d3d9e-4d1c-5c38-9d0e-0a51a7c3e001")
@@ -116,18 +116,18 @@ def dictionary_uuid(concept_id: int) -> str:
 
 
 def first_rows() -> Iterator[TableRow]:
-    """All rows that are not a patient's. The first person has no creator: users point at persons, and these at users."""
-    made = {"creator": ADMIN, "date_created": INSTALLED}
-    unmade = {"creator": None, "date_created": INSTALLED}
+    """All rows that are not a patient's. Staff have no creator: users point at persons, and these at users."""
+    made: Row = {"creator": ADMIN, "date_created": INSTALLED}
+    unmade: Row = {"creator": None, "date_created": INSTALLED}
     yield "person", {"person_id": 1, "gender": "M", "uuid": fixed_uuid("person", 1), **unmade}
     for user_id, name in ((1, "admin"), (2, "daemon")):
-        row = {"user_id": user_id, "system_id": name, "username": name, "person_id": 1}
+        row: Row = {"user_id": user_id, "system_id": name, "username": name, "person_id": 1}
         yield "users", {**row, "uuid": fixed_uuid("users", user_id), **made}
     for person_id, given, family in STAFF:
         if person_id > 1:
             yield "person", {"person_id": person_id, "gender": "F", "uuid": fixed_uuid("person", person_id), **unmade}
         row = {"person_name_id": person_id, "person_id": person_id, "preferred": True}
-        named = {"given_name": given, "family_name": family, "uuid": fixed_uuid("person_name", person_id)}
+        named: Row = {"given_name": given, "family_name": family, "uuid": fixed_uuid("person_name", person_id)}
         yield "person_name", {**row, **named, **made}
     for user_id in CLERKS:
         row = {"user_id": user_id, "system_id": f"{user_id}-{user_id * 2}", "username": f"clerk{user_id - 2}"}
@@ -137,13 +137,13 @@ def first_rows() -> Iterator[TableRow]:
 
 
 def _types() -> Iterator[TableRow]:
-    made = {"creator": ADMIN, "date_created": INSTALLED}
+    made: Row = {"creator": ADMIN, "date_created": INSTALLED}
     for location_id, name, country, parent in LOCATIONS:
-        row = {"location_id": location_id, "name": name, "country": country, "parent_location": parent}
+        row: Row = {"location_id": location_id, "name": name, "country": country, "parent_location": parent}
         yield "location", {**row, "uuid": fixed_uuid("location", location_id), **made}
     for type_id, name, description, checked in IDENTIFIER_TYPES:
         row = {"patient_identifier_type_id": type_id, "name": name, "description": description}
-        rules = {
+        rules: Row = {
             "check_digit": checked,
             "validator": "org.openmrs.patient.impl.LuhnIdentifierValidator" if checked else None,
         }
@@ -157,15 +157,23 @@ def _types() -> Iterator[TableRow]:
 
 
 def _concepts() -> Iterator[TableRow]:
-    made = {"creator": ADMIN, "date_created": INSTALLED}
+    made: Row = {"creator": ADMIN, "date_created": INSTALLED}
     for number, name, short in DATATYPES:
-        row = {"concept_datatype_id": number, "name": name, "hl7_abbreviation": short}
+        row: Row = {"concept_datatype_id": number, "name": name, "hl7_abbreviation": short}
         yield "concept_datatype", {**row, "uuid": fixed_uuid("concept_datatype", number), **made}
     for number, name in enumerate(CLASSES, 1):
         yield "concept_class", {"concept_class_id": number, "name": name, "uuid": fixed_uuid("class", number), **made}
     for concept in CONCEPTS.values():
-        row = {"concept_id": concept.concept_id, "datatype_id": concept.datatype, "class_id": concept.concept_class}
+        row = {
+            "concept_id": concept.concept_id,
+            "datatype_id": concept.datatype,
+            "class_id": concept.concept_class,
+        }
         yield "concept", {**row, "is_set": concept is VITALS, "uuid": dictionary_uuid(concept.concept_id), **made}
-        named = {"concept_name_id": name_id(concept.concept_id), "concept_id": concept.concept_id, "name": concept.name}
-        marks = {"locale": "en", "locale_preferred": True, "uuid": fixed_uuid("concept_name", concept.concept_id)}
+        named: Row = {
+            "concept_name_id": name_id(concept.concept_id),
+            "concept_id": concept.concept_id,
+            "name": concept.name,
+        }
+        marks: Row = {"locale": "en", "locale_preferred": True, "uuid": fixed_uuid("concept_name", concept.concept_id)}
         yield "concept_name", {**named, **marks, **made}

@@ -79,17 +79,18 @@ def literal(value: Value) -> str:
     """Write a value as MySQL and MariaDB read it in their default SQL mode."""
     if value is None:
         return "NULL"
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, (int, float)):
-        return repr(value)
+    if isinstance(value, (bool, int, float)):
+        return repr(int(value) if isinstance(value, bool) else value)
+    return f"'{plain(value)}'"
+
+
+def plain(value: Union[str, date, time]) -> str:
+    """What stands between the quotes."""
     if isinstance(value, datetime):
-        return f"'{value:%Y-%m-%d %H:%M:%S}'"
-    if isinstance(value, date):
-        return f"'{value.isoformat()}'"
-    if isinstance(value, time):
-        return f"'{value:%H:%M:%S}'"
-    return f"'{value.translate(ESCAPES)}'"
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, str):
+        return value.translate(ESCAPES)
+    return value.isoformat()
 
 
 def columns_of(table: str, row: Row) -> Tuple[str, ...]:
@@ -108,9 +109,9 @@ def values(table: str, row: Row) -> str:
 
 
 def insert(table: str, rows: Iterable[Row]) -> str:
-    """Write one INSERT of several rows."""
+    """Write one INSERT of several rows, without a semicolon."""
     text = ",\n".join(values(table, row) for row in rows)
-    return f"INSERT INTO {table} ({','.join(COLUMNS[table])}) VALUES\n{text};\n"  # noqa: S608 - names of this file
+    return f"INSERT INTO {table} ({','.join(COLUMNS[table])}) VALUES\n{text}"
 
 
 def batches(rows: Iterable[TableRow], size: int = 2000) -> Iterator[str]:
@@ -131,5 +132,5 @@ def batches(rows: Iterable[TableRow], size: int = 2000) -> Iterator[str]:
 
 
 def transaction(waiting: Mapping[str, List[Row]]) -> str:
-    inserts = "".join(insert(table, rows) for table, rows in waiting.items() if rows)
+    inserts = "".join(f"{insert(table, rows)};\n" for table, rows in waiting.items() if rows)
     return f"START TRANSACTION;\n{inserts}COMMIT;\n"
