@@ -26,7 +26,7 @@ OWN = "eventlog-test-"  # containers, volumes and networks of the tests are name
 HEARTBEAT = 30.0
 SKIPPED = 77  # the exit code of a check that says it cannot run here
 ANSI = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;[^\x1b]*\x1b\\")  # colours and links
-MOLECULE_ACTION = re.compile(r"^[A-Z]+ +\S+ ➜ [\w-]+: Executed: (\w+)", re.MULTILINE)
+MOLECULE_ACTION = re.compile(r"^[A-Z]+ +(?:\[\S+ > [\w-]+\]|\S+ ➜ [\w-]+:) Executed: (\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)

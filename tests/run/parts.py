@@ -39,12 +39,16 @@ def cases(name: str, *paths: str) -> Step:
     return Step(name, (*PYTEST, *paths), kind="pytest")
 
 
-def scenario(name: str) -> Step:
-    # The instance stays for the parts that follow; the driver removes it at its end.
-    return Step(
-        f"molecule {name}",
-        ("molecule", "test", "-s", name, "--destroy", "never", "--no-command-borders"),
-        kind="molecule",
+def scenario(name: str) -> tuple[Step, ...]:
+    """A scenario from scratch; its servers stay for the parts that follow, the driver removes them at its end.
+
+    With `--destroy never` molecule leaves out the first destroy too, so that one is a step of its own.
+    """
+    begin = ("molecule", "destroy", "-s", name, "--no-command-borders")
+    whole = ("molecule", "test", "-s", name, "--destroy", "never", "--no-command-borders")
+    return (
+        Step(f"molecule {name}: clear", begin, kind="molecule"),
+        Step(f"molecule {name}", whole, kind="molecule"),
     )
 
 
@@ -98,8 +102,9 @@ MOLECULE = Part(
     "a Debian 13 server: check mode, converge, idempotence, host checks",
     9,
     30,
-    (scenario("default"),),
+    scenario("default"),
     docker=True,
+    chained=True,
 )
 INTEGRATION = Part(
     "integration",
@@ -156,7 +161,7 @@ def plan(words: list[str]) -> tuple[list[Part], list[str]]:
             chosen.append(PARTS[word])
         elif chosen and chosen[-1].name == "molecule":
             named = () if chosen[-1] is MOLECULE else chosen[-1].steps
-            chosen[-1] = replace(MOLECULE, steps=(*named, scenario(word)))
+            chosen[-1] = replace(MOLECULE, steps=(*named, *scenario(word)), chained=False)
         else:
             unknown.append(word)
     if any(part.docker for part in chosen) and ENGINE not in chosen:
