@@ -61,6 +61,10 @@ PACKAGE_HOSTS = [
 ]
 
 
+#: Facts that roles hand to the playbooks, documented in their README.
+OUTPUTS = {"event_images_reference", "event_stack_predicted"}
+
+
 def test_there_are_roles() -> None:
     assert len(ROLES) >= 7
 
@@ -152,7 +156,7 @@ def test_variables_carry_the_name_of_their_role(role: Role) -> None:
             "ansible_python_interpreter",
         }
         imported = any(f"ansible.builtin.{word}" in task.body for word in ("import_role", "include_role"))
-        wrong = [name for name in names if not name.startswith(f"__{role.name}_")]
+        wrong = [name for name in names - OUTPUTS if not name.startswith(f"__{role.name}_")]
         assert imported or wrong == [], f"{task}: {wrong}"
 
 
