@@ -24,7 +24,7 @@ except urllib.error.HTTPError as error:
     print(json.dumps([error.code, error.read().decode()]))
 """
 
-# Without the broker's own options: its port for metrics is taken, its heap is more than a tool needs, its log goes to stdout.
+# Without the broker's own options: its port for metrics is taken, its heap is large, its log goes to stdout.
 OWN_OPTIONS = ("-e", "KAFKA_OPTS=", "-e", "KAFKA_HEAP_OPTS=-Xmx128m", "-e", "KAFKA_LOG4J_OPTS=")
 IN_BROKER = ("docker", "exec", "-i", *OWN_OPTIONS, "event-log-broker")
 
@@ -102,20 +102,19 @@ class Server:
     def topics(self) -> set[str]:
         return set(self.kafka("org.apache.kafka.tools.TopicCommand", "--list").split())
 
-    def consume(self, topic: str, seconds: float = 8) -> list[tuple[Any, Any]]:
-        """All keys and values of a topic, in order; a tombstone's value is None."""
-        said = self.kafka(
+    def read(self, topic: str, seconds: float = 8) -> str:
+        """All keys and values of a topic as text, in order."""
+        return self.kafka(
             "org.apache.kafka.tools.consumer.ConsoleConsumer",
             "--topic", topic, "--from-beginning", "--timeout-ms", str(int(seconds * 1000)),
             "--formatter-property", "print.key=true", "--formatter-property", "key.separator=\t",
             check=False,
         )  # fmt: skip
-        events = []
-        for line in said.splitlines():
-            key, found, value = line.partition("\t")
-            if found:
-                events.append((parsed(key), parsed(value)))
-        return events
+
+    def consume(self, topic: str, seconds: float = 8) -> list[tuple[Any, Any]]:
+        """All keys and values of a topic with one event a line; a tombstone's value is None."""
+        parts = [line.partition("\t") for line in self.read(topic, seconds).splitlines()]
+        return [(parsed(key), parsed(value)) for key, found, value in parts if found]
 
     def sql(self, statement: str) -> str:
         """Run SQL in the sample database, as its root."""

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 import uuid
@@ -97,8 +96,7 @@ def test_a_changed_table_is_followed(server: Server, person: int) -> None:
         assert column not in insert["after"]
         assert update["before"][column] is None
         assert update["after"][column] == "after the DDL"
-        history = json.dumps(server.consume("schema-changes.openmrs", 5))
-        assert f"ADD COLUMN {column}" in history
+        assert f"ADD COLUMN {column}" in server.read("schema-changes.openmrs", 5)
     finally:
         server.sql(f"ALTER TABLE person DROP COLUMN {column}")
 
@@ -130,7 +128,7 @@ def test_the_stored_offset_moves_on_when_only_other_tables_are_written(server: S
     assert time.monotonic() - begun_at <= 90 + 10
 
 
-CODECS = ("zstd", "snappy", "lz4", "gzip")
+CODECS = ("zstd", "snappy", "lz4")
 
 
 @pytest.fixture
@@ -160,7 +158,7 @@ def test_the_broker_and_its_tools_read_and_write_every_codec(server: Server, top
 def dumped(server: Server, topic: str) -> list[str]:
     """The codec of every batch of the topic, as it lies on the broker's disk."""
     said = server.exec(
-        *IN_BROKER, "kafka-class", "kafka.tools.DumpLogSegments",
+        *IN_BROKER, "kafka-class", "org.apache.kafka.tools.DumpLogSegments",
         "--files", f"/var/lib/kafka/data/log/{topic}-0/00000000000000000000.log",
     )  # fmt: skip
     return [
