@@ -46,23 +46,32 @@ one_at_a_time() {
   flock --nonblock 9 || fail "Another ./demo.sh is at work in this checkout: wait for it, or end it."
 }
 
-# Says every few seconds that LABEL still runs, and the last line of LOG. Ends with the script.
+# COMMAND every few seconds, in the background, until stop_ticking or the end of this script.
+start_ticking() {
+  tick "$@" 9>&- &
+  ticker_pid=$!
+}
 tick() {
-  local label=$1 log=$2 began=$SECONDS line never
+  local never
   exec {never}<> <(:)
   while kill -0 $$ 2>/dev/null; do
     read -r -t "$INTERVAL" -u "$never" _ || true # waits without a child that would outlive this one
     alive
-    line=$(tail -c 2000 "$log" 2>/dev/null | tr '\r' '\n' | tr -cd '\n[:print:]' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c -90) || true
-    say "... $label: $((SECONDS - began)) s${line:+ | $line}"
+    "$@"
   done
 }
-
 stop_ticking() {
   [ -n "$ticker_pid" ] || return 0
   kill "$ticker_pid" 2>/dev/null || true
   wait "$ticker_pid" 2>/dev/null || true
   ticker_pid=
+}
+
+# LABEL LOG BEGAN: what runs, for how long, and the last line of its log.
+say_still_running() {
+  local line
+  line=$(tail -c 2000 "$2" 2>/dev/null | tr '\r' '\n' | tr -cd '\n[:print:]' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c -90) || true
+  say "... $1: $((SECONDS - $3)) s${line:+ | $line}"
 }
 
 # LABEL COMMAND...: the command's output goes to a log; its end is shown if the command fails.
@@ -72,8 +81,7 @@ with_sign_of_life() {
   log=$LOGS/$(printf '%s' "$label" | tr -c 'a-zA-Z0-9\n' '-').log
   say "$label"
   : >"$log"
-  tick "$label" "$log" 9>&- &
-  ticker_pid=$!
+  start_ticking say_still_running "$label" "$log" "$began"
   ("$@") >"$log" 2>&1 </dev/null 9>&- || code=$? # a subshell, so that the traps of this shell still speak to the terminal
   stop_ticking
   if [ "$code" -ne 0 ]; then
@@ -85,8 +93,12 @@ with_sign_of_life() {
 
 # Ansible says itself where it is (callback openmrs.event_log.progress).
 playbook() {
+  local code=0
+  start_ticking true
   as_root env "PATH=$PWD/.venv/bin:$PATH" "ANSIBLE_CONFIG=$PWD/ansible.cfg" "EVENT_LOG_PROGRESS_FILE=$BUILD_LOG" \
-    .venv/bin/ansible-playbook -i inventories/demo "$@" 9>&-
+    PYTHONDONTWRITEBYTECODE=1 .venv/bin/ansible-playbook -i inventories/demo "$@" 9>&- || code=$?
+  stop_ticking
+  return "$code"
 }
 
 on_exit() {
@@ -94,7 +106,7 @@ on_exit() {
   trap - EXIT
   trap '' INT TERM HUP # an impatient second Ctrl-C must not cut this short
   stop_ticking
-  fold_packages || true
+  count_packages || true
   # What root wrote into the checkout belongs to the checkout's owner.
   [ "$(id -u)" -eq 0 ] || as_root chown -R "$(id -u):$(id -g)" .cache .venv inventories/demo 2>/dev/null || true
   case $code in

@@ -9,7 +9,11 @@ remove_by_playbook() {
     say "Starting the engine: its containers have to be removed by it"
     playbook playbooks/engine.yml || return 1
   fi
-  playbook playbooks/remove.yml -e event_log_remove_data=true
+  if grep -qx kafka "$RECORD/absent-users"; then
+    playbook playbooks/remove.yml -e event_log_remove_data=true
+  else # the account was here before, and stays; the data are among the traces
+    playbook playbooks/remove.yml -e event_stack_remove_data=true -e openmrs_sample_remove_data=true
+  fi
 }
 
 remove_images() {
@@ -55,6 +59,7 @@ remove_traces() {
   local path name
   while read -r path; do
     if dpkg-query --search "$path" >/dev/null 2>&1; then continue; fi # somebody's package needs it by now
+    awk -v inside="$path/" 'index($2, inside) == 1 { print $2 }' /proc/mounts | sort -r | as_root xargs -r umount || return 1
     as_root rm -rf "$path" || empty_or_absent "$path" || return 1 # a mount point stays, emptied
   done <"$RECORD/absent-paths"
   while read -r name; do if getent passwd "$name" >/dev/null; then as_root userdel "$name" || return 1; fi; done <"$RECORD/absent-users"
@@ -80,7 +85,7 @@ purge() {
     with_sign_of_life "Make sure of Ansible" make_venv
     watch_packages
     remove_by_playbook || fail "The playbook stopped; its last message says why. Put it right and run ./demo.sh purge again."
-    fold_packages
+    count_packages
     if [ "$(cat "$RECORD/engine")" = running ]; then
       with_sign_of_life "Remove images" remove_images
       say "The engine was here before and stays. Its cache of image builds may be large: 'docker builder prune' frees it."

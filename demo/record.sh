@@ -34,15 +34,19 @@ record_before() {
   mv "$new" "$RECORD"
 }
 
-# Packages that come between these two are the demo's own.
+# Packages that come between watch_packages and count_packages are the demo's own.
 watch_packages() {
-  fold_packages
+  add_up_packages # of a run that was killed outright
   installed_packages >"$RECORD/packages-now"
   alive
 }
 alive() { if [ -f "$RECORD/packages-now" ]; then touch "$RECORD/alive"; fi; }
-# After a run that was killed outright, only what came until its last sign of life is counted.
-fold_packages() {
+count_packages() {
+  alive
+  add_up_packages
+}
+# Only what came until the last sign of life counts: what somebody installs after that is his own.
+add_up_packages() {
   local package
   [ -f "$RECORD/packages-now" ] || return 0
   touch -d "@$(($(stat -c %Y "$RECORD/alive") + 2 * INTERVAL))" "$RECORD/until"

@@ -64,7 +64,7 @@ up() {
   if [ -n "$(dpkg --audit)" ] || ! here_python; then
     watch_packages
     with_sign_of_life "Install python3, python3-venv and ca-certificates" apt_install python3 python3-venv ca-certificates
-    fold_packages
+    count_packages
   else
     say "here already"
   fi
@@ -77,7 +77,7 @@ up() {
   watch_packages
   touch "$RECORD/playbook-started"
   playbook playbooks/site.yml || fail "The playbook stopped; its last message says why. Run ./demo.sh again when that is put right."
-  fold_packages
+  count_packages
 
   step "Change a patient's name in MySQL and watch the event arrive"
   as_root .venv/bin/python -B -m demo.show_change || fail "No event was shown. ./demo.sh status and 'docker logs event-log-connect' say more."
