@@ -22,6 +22,8 @@ from ansible_collections.openmrs.event_log.tests.unit.roles.openmrs_sample.test_
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINER = "openmrs-sample-in-tests"
+#: Another server to run all of this against, such as the one of images/openmrs-sample-mysql-9.
+IMAGE = os.environ.get("EVENT_LOG_TEST_SAMPLE_IMAGE", "")
 PASSWORD = "capture-word-of-'tests'"
 
 
@@ -53,6 +55,7 @@ class Sample:
             "openmrs_sample_patients": 40,
             "openmrs_sample_legacy_tables": True,
             "openmrs_sample_pull_image": "",
+            "openmrs_sample_image": IMAGE,
             **variables,
         }
         mine = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
