@@ -36,6 +36,11 @@ def test_the_version_is_the_beginning_of_an_hmac_with_the_key() -> None:
     assert subject.versioned_name("rest", ".properties", b"key", b"content") == f"rest-{wanted}.properties"
 
 
+def test_the_key_keeps_its_name() -> None:
+    # Under another name it would be made anew, and every secret of every site would get another name.
+    assert subject.KEY_NAME == ".version-key"
+
+
 def write(path: Path, content: bytes, mode: int = 0o400) -> None:
     subject.write_atomically(path, content, mode, os.getuid(), os.getgid())
 
