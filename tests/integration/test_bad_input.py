@@ -20,7 +20,12 @@ ROOTS = ("/etc", "/opt", "/var/lib/event-log", "/var/lib/openmrs-sample", "/usr/
 LIVE = ("/var/lib/event-log/kafka/data/log/*", "/var/lib/openmrs-sample/*", "/etc/resolv.conf", "*/__pycache__")
 
 META = "/var/lib/event-log/kafka/data/log/meta.properties"
-REFUSAL = "permission denied while trying to connect to the Docker daemon socket"
+REFUSING_DOCKER = """\
+#!/bin/sh
+case "$1" in compose) exec /usr/bin/docker "$@" ;; esac
+echo 'permission denied while trying to connect to the Docker daemon socket' >&2
+exit 1
+"""
 ROOT_SQL = "docker exec -i openmrs-sample-db sample-sql"
 
 
@@ -110,7 +115,7 @@ BARE = [
     ),
     Case(
         "data directory with files of root",
-        ("/var/lib/event-log/kafka/data", "root"),
+        ("event_log_data_dir", "/var/lib/event-log/kafka/data", "uid 0", "chown"),
         before="mkdir -p /var/lib/event-log/kafka/data && echo precious > /var/lib/event-log/kafka/data/file",
         after="rm -r /var/lib/event-log",
     ),
@@ -127,11 +132,12 @@ BARE = [
         " && timeout 20 sh -c 'until ss -Hltn | grep -q :9092; do :; done'",
         after="systemctl stop squatter",
     ),
-    Case("too little memory", ("MB", "event_stack_"), {"event_stack_broker_memory_mb": 900_000}),
+    Case("too little memory", ("event_log_profile", "referral", "900000 MB"), {"event_stack_memory": HUGE}),
     Case(
         "Docker refuses",
-        ("Docker", "permission denied"),
-        before=f"cd /usr/local/bin && printf '#!/bin/sh\\necho {REFUSAL} >&2\\nexit 1\\n' > docker && chmod +x docker",
+        ("Docker", "permission denied", "docker_engine_start_timeout", "DOCKER_HOST"),
+        {"docker_engine_start_timeout": 5},
+        before=f"cd /usr/local/bin && cat > docker <<'END' && chmod +x docker\n{REFUSING_DOCKER}END",
         after="rm /usr/local/bin/docker",
     ),
     Case(
@@ -160,7 +166,7 @@ def state(server: Server) -> dict[str, str]:
         "accounts": "getent passwd; getent group",
         "packages": "dpkg-query -W",
         "containers": "docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}' | sort",
-        "images": "docker images --no-trunc | sort",
+        "images": "docker images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort",
         "units": "systemctl list-unit-files --no-legend",
     }.items():
         found[name] = server.sh(command, check=False)
