@@ -26,6 +26,13 @@ case "$1" in compose) exec /usr/bin/docker "$@" ;; esac
 echo 'permission denied while trying to connect to the Docker daemon socket' >&2
 exit 1
 """
+HUGE = {
+    "host_mb": 900_000,
+    "broker_heap_mb": 1024,
+    "broker_limit_mb": 2048,
+    "connect_heap_mb": 1024,
+    "connect_limit_mb": 2048,
+}
 ROOT_SQL = "docker exec -i openmrs-sample-db sample-sql"
 
 
@@ -132,7 +139,11 @@ BARE = [
         " && timeout 20 sh -c 'until ss -Hltn | grep -q :9092; do :; done'",
         after="systemctl stop squatter",
     ),
-    Case("too little memory", ("event_log_profile", "referral", "900000 MB"), {"event_stack_memory": HUGE}),
+    Case(
+        "too little memory",
+        ("event_log_profile", "referral", "900000 MB"),
+        {"event_log_profile": "referral", "event_stack_memory": HUGE},
+    ),
     Case(
         "Docker refuses",
         ("Docker", "permission denied", "docker_engine_start_timeout", "DOCKER_HOST"),
