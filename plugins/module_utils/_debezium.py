@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass, field
-from typing import Iterable, Mapping, Sequence
+from typing import Iterable, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import (
     NAMESPACE,
