@@ -101,7 +101,8 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file imp
 )
 
 #: A container that mounts the directory may read it, and nobody but root writes there.
-DIRECTORY_MODE, FILE_MODE = 0o500, 0o400
+DIRECTORY_MODE = 0o500
+FILE_MODE = 0o400
 
 
 def state_is(path: Path, mode: int, uid: int, gid: int) -> bool:

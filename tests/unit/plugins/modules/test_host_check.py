@@ -16,7 +16,8 @@ from ansible_collections.openmrs.event_log.plugins.modules import host_check as 
 
 from tests.unit.plugins.modules.conftest import Call
 
-BROKER, CONNECT = "event-log-broker", "event-log-connect"
+BROKER = "event-log-broker"
+CONNECT = "event-log-connect"
 
 
 @pytest.fixture
