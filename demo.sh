@@ -22,6 +22,7 @@ usage: ./demo.sh [up|down|purge|status|help]
   down    stop the event log and the sample database; all data stays, ./demo.sh brings them back
   purge   remove everything that up has made, and leave what was there before
   status  connectors, topics and sizes
+EVENT_LOG_IMAGES=DIRECTORY ./demo.sh loads the images from the archives in there, instead of building them.
 Works on Debian 12 and 13, as root or as a user with sudo. Every command may be interrupted and given again.
 END
 }

@@ -93,10 +93,13 @@ with_sign_of_life() {
 
 # Ansible says itself where it is (callback openmrs.event_log.progress).
 playbook() {
-  local code=0
+  local code=0 images=()
+  if [ -n "${EVENT_LOG_IMAGES-}" ]; then
+    images=(-e event_images_source=archive -e "event_images_archive=$EVENT_LOG_IMAGES" -e "openmrs_sample_archive=$EVENT_LOG_IMAGES")
+  fi
   start_ticking true
   as_root env "PATH=$PWD/.venv/bin:$PATH" "ANSIBLE_CONFIG=$PWD/ansible.cfg" "EVENT_LOG_PROGRESS_FILE=$BUILD_LOG" \
-    PYTHONDONTWRITEBYTECODE=1 .venv/bin/ansible-playbook -i inventories/demo "$@" 9>&- || code=$?
+    PYTHONDONTWRITEBYTECODE=1 .venv/bin/ansible-playbook -i inventories/demo "${images[@]}" "$@" 9>&- || code=$?
   stop_ticking
   return "$code"
 }

@@ -9,10 +9,11 @@ here_python() {
 here_venv() { [ -x .venv/bin/ansible-playbook ] && [ -f .venv/.installed-requirements ]; }
 here_engine() { as_root docker info >/dev/null 2>&1; }
 here_compose() { as_root docker compose version >/dev/null 2>&1; }
-here_image() { image_names | grep -q "^$1:"; }
-here_base() { here_image openmrs-event-log || here_image debian; }
+# In the engine, or in an archive of EVENT_LOG_IMAGES.
+here_image() { image_names | grep -qE "^($1):" || compgen -G "${EVENT_LOG_IMAGES:-/nowhere}/${1%%|*}-*.tar*" >/dev/null; }
+here_base() { here_event_log || image_names | grep -q '^debian:'; }
 here_event_log() { here_image openmrs-event-log; }
-here_sample() { image_names | grep -qE '^(openmrs-sample-db|mysql):'; }
+here_sample() { here_image 'openmrs-sample-db|mysql'; }
 here_user() { getent passwd kafka >/dev/null; }
 here_paths() { [ -d /var/lib/event-log ]; }
 

@@ -74,9 +74,15 @@ remove_from_checkout() {
   while read -r path; do as_root rm -rf "$path" || return 1; done <"$RECORD/absent-in-checkout"
 }
 
+forget() {
+  as_root rm -rf "$CACHE"
+  rmdir .cache 2>/dev/null || true # other parts of the project keep things there too
+}
+
 purge() {
   if [ ! -d "$RECORD" ]; then
     say "Nothing to remove: ./demo.sh up was not run in this directory, or everything is removed already."
+    forget
     return
   fi
   steps 5
@@ -108,8 +114,7 @@ purge() {
 
   step "This directory"
   with_sign_of_life "Remove what was made here" remove_from_checkout
-  as_root rm -rf "$CACHE" # with the record: from here on there is nothing left to remember
-  rmdir .cache 2>/dev/null || true # other parts of the project keep things there too
+  forget
   say ""
   say "Everything that ./demo.sh has made is gone; what was here before is as it was."
 }

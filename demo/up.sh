@@ -61,9 +61,13 @@ up() {
   record_before
 
   step "Python and certificates from the system's packages"
-  if [ -n "$(dpkg --audit)" ] || ! here_python; then
+  local packages=(python3 python3-venv ca-certificates) wanted=no
+  if [ -n "$(dpkg --audit)" ] || ! here_python; then wanted=yes; fi
+  # Debian 12's engine does not read compressed archives itself.
+  if [ -n "${EVENT_LOG_IMAGES-}" ] && ! command -v zstd >/dev/null; then packages+=(zstd) wanted=yes; fi
+  if [ "$wanted" = yes ]; then
     watch_packages
-    with_sign_of_life "Install python3, python3-venv and ca-certificates" apt_install python3 python3-venv ca-certificates
+    with_sign_of_life "Install ${packages[*]}" apt_install "${packages[@]}"
     count_packages
   else
     say "here already"

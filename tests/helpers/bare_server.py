@@ -14,6 +14,8 @@ IMAGE = "eventlog-bare-server:bookworm"
 CHECKOUT = "/srv/openmrs-event-log"
 BARE = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=dumb")
 PIP_CACHE = "/var/cache/pip"  # spares what earlier runs have fetched
+ARCHIVES = ROOT / ".cache/test/images"  # what the part "images" has built
+IMAGES = "/media/images"
 SNAPSHOT = r"""
 echo '[packages]'; dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\n'
 echo '[accounts]'; cat /etc/passwd /etc/group /etc/shadow /etc/gshadow
@@ -50,6 +52,7 @@ class BareServer:
 
     name: str
     logs: Path
+    from_archives: bool  # whether images are loaded; else they are built there
     log: list[str] = field(default_factory=list)
 
     def start(self) -> None:
@@ -73,6 +76,8 @@ class BareServer:
             ("/usr/local/share/ca-certificates", "/usr/local/share/ca-certificates:ro"),
             (pip_cache, PIP_CACHE),
         ]
+        if self.from_archives:
+            volumes.append((ARCHIVES, f"{IMAGES}:ro"))
         docker(
             "run", "--detach", "--name", self.name, "--hostname", self.name, "--cgroupns", "private", *rights,
             "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec",
@@ -112,7 +117,8 @@ class BareServer:
         silence, lines = 0.0, []
         # `timeout` makes a process group whose number is its own: what a terminal sends Ctrl-C to.
         shell = ("sh", "-c", 'echo $$ >/run/demo-test.pid; exec timeout "$@"', "sh", str(int(seconds)), *command)
-        argv = ["docker", "exec", "--workdir", CHECKOUT, self.name, *BARE, f"PIP_CACHE_DIR={PIP_CACHE}", *shell]
+        settings = [f"PIP_CACHE_DIR={PIP_CACHE}", *([f"EVENT_LOG_IMAGES={IMAGES}"] if self.from_archives else [])]
+        argv = ["docker", "exec", "--workdir", CHECKOUT, self.name, *BARE, *settings, *shell]
         with (self.logs / f"demo-{label}.log").open("w", encoding="utf-8") as file:
             process = subprocess.Popen(
                 argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
