@@ -148,7 +148,7 @@ def container_logs() -> str:
     for name in listed.stdout.split():
         for inner in ("event-log-broker", "event-log-connect", "openmrs-sample-db"):
             log = subprocess.run(
-                ["docker", "exec", name, "docker", "logs", "--tail", "25", inner],
+                ["docker", "exec", name, "docker", "logs", "--tail", "15", inner],
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
             if log.returncode == 0:
@@ -184,7 +184,7 @@ def run_part(part: Part) -> Count:
             say(f"  {word:<6} {step.name}: {counted} ({time.monotonic() - start:.0f} s)")
             if counted.failed:
                 say("\n".join(f"    | {line}" for line in ANSI.sub("", output).splitlines()[-60:]))
-                if part.docker:
+                if part.server:
                     said = container_logs()
                     log.write(said)
                     say(said)

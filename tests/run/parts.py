@@ -28,6 +28,7 @@ class Part:
     limit: float  # minutes after which it is taken for hanging and killed
     steps: tuple[Step, ...]
     docker: bool = False
+    server: bool = False  # its steps look at a test server, whose logs belong to a failure
     chained: bool = False
 
 
@@ -104,6 +105,7 @@ MOLECULE = Part(
     30,
     scenario("default"),
     docker=True,
+    server=True,
     chained=True,
 )
 INTEGRATION = Part(
@@ -113,6 +115,7 @@ INTEGRATION = Part(
     35,
     (cases("integration", "tests/integration", *(f"--ignore={path}" for path in OWN_PARTS)),),
     docker=True,
+    server=True,
 )
 INSTALLED = Part(
     "installed",
@@ -121,6 +124,7 @@ INSTALLED = Part(
     10,
     (cases("installed", "tests/integration/test_installed.py"),),
     docker=True,
+    server=True,
 )
 DEMO = Part(
     "demo",
@@ -138,12 +142,32 @@ SANITY = Part(
     (check("ansible-test sanity", "bash", "tests/run/sanity.sh", "all"),),
 )
 
-PARTS = {part.name: part for part in (LINT, UNIT, ENGINE, IMAGES, MOLECULE, INTEGRATION, INSTALLED, DEMO, SANITY)}
+NEWEST = Part(
+    "newest",
+    "the sample database on MySQL 9 of Debian's unstable suite",
+    6,
+    30,
+    (
+        check("build", *PLAYBOOK, "tests/run/newest.yml"),
+        Step(
+            "sample on MySQL 9",
+            (*PYTEST, "tests/integration/test_sample_database.py"),
+            kind="pytest",
+            env=(("EVENT_LOG_TEST_SAMPLE_IMAGE", "openmrs-sample-db-9:tests"),),
+        ),
+    ),
+    docker=True,
+    chained=True,
+)
+
+PARTS = {
+    part.name: part for part in (LINT, UNIT, ENGINE, IMAGES, MOLECULE, INTEGRATION, INSTALLED, DEMO, SANITY, NEWEST)
+}
 DEFAULT = ("lint", "unit", "engine", "images", "molecule", "integration", "installed", "demo")
 GROUPS = {
     "": DEFAULT,
     "quick": ("lint", "unit"),
-    "full": (*DEFAULT, "sanity"),
+    "full": (*DEFAULT, "sanity", "newest"),
 }
 
 
