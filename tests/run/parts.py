@@ -63,7 +63,7 @@ OWN_PARTS = (
 LINT = Part(
     "lint",
     "style and metadata: YAML, Ansible, Python, shell, documentation",
-    2.5,
+    1,
     10,
     (
         check("yamllint", "yamllint", "--strict", "."),
@@ -78,7 +78,8 @@ LINT = Part(
         check("ansible-lint", "ansible-lint", "--offline", "--strict"),
     ),
 )
-UNIT = Part("unit", "modules, filters, roles as data", 1.5, 10, (cases("unit", "tests/unit"),))
+# Two workers: one for each core of the smallest machine.
+UNIT = Part("unit", "modules, filters, roles as data", 1.5, 10, (cases("unit", "tests/unit", "--numprocesses=2"),))
 ENGINE = Part(
     "engine",
     "a Docker engine, by the collection's own role",
