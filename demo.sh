@@ -56,6 +56,7 @@ main() {
   [ $# -le 1 ] || { usage >&2; return 2; }
   require_root
   one_at_a_time
+  exec 8>&2
   trap 'on_exit' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP

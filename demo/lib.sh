@@ -48,7 +48,7 @@ one_at_a_time() {
 
 # COMMAND every few seconds, in the background, until stop_ticking or the end of this script.
 start_ticking() {
-  tick "$@" 9>&- &
+  tick "$@" 8>&- 9>&- &
   ticker_pid=$!
 }
 tick() {
@@ -82,7 +82,7 @@ with_sign_of_life() {
   say "$label"
   : >"$log"
   start_ticking say_still_running "$label" "$log" "$began"
-  ("$@") >"$log" 2>&1 </dev/null 9>&- || code=$? # a subshell, so that the traps of this shell still speak to the terminal
+  ("$@") >"$log" 2>&1 </dev/null 8>&- 9>&- || code=$?
   stop_ticking
   if [ "$code" -ne 0 ]; then
     tail -n 25 "$log" >&2
@@ -98,14 +98,15 @@ playbook() {
     images=(-e event_images_source=archive -e "event_images_archive=$EVENT_LOG_IMAGES" -e "openmrs_sample_archive=$EVENT_LOG_IMAGES")
   fi
   start_ticking true
-  as_root env "PATH=$PWD/.venv/bin:$PATH" "ANSIBLE_CONFIG=$PWD/ansible.cfg" "EVENT_LOG_PROGRESS_FILE=$BUILD_LOG" \
-    PYTHONDONTWRITEBYTECODE=1 .venv/bin/ansible-playbook -i inventories/demo "${images[@]}" "$@" 9>&- || code=$?
+  (as_root env "PATH=$PWD/.venv/bin:$PATH" "ANSIBLE_CONFIG=$PWD/ansible.cfg" "EVENT_LOG_PROGRESS_FILE=$BUILD_LOG" \
+    PYTHONDONTWRITEBYTECODE=1 .venv/bin/ansible-playbook -i inventories/demo "${images[@]}" "$@") 8>&- 9>&- || code=$?
   stop_ticking
   return "$code"
 }
 
 on_exit() {
   local code=$?
+  exec >&8 2>&8 # whatever was redirected when the signal came
   trap - EXIT
   trap '' INT TERM HUP # an impatient second Ctrl-C must not cut this short
   stop_ticking
