@@ -236,6 +236,8 @@ def main(arguments: list[str]) -> int:
         say(f"unknown: {' '.join([*unknown, *sorted(options)])}")
         usage()
         return 2
+    # A shell starts background jobs with Ctrl-C ignored, and children inherit that: tests of Ctrl-C would wait in vain.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for directory in (LOGS, JUNIT, GREEN):
         directory.mkdir(parents=True, exist_ok=True)
     lock = (CACHE / "lock").open("w")
