@@ -121,12 +121,16 @@ class Broker:
         return done.stdout
 
     def tools_running(self) -> List[str]:
-        return docker("ps", "--all", "--filter", "name=clitest-tail", "--format", "{{.Names}}").stdout.split()
+        return docker("ps", "--all", "--filter", f"name={PROJECT}-tail", "--format", "{{.Names}}").stdout.split()
 
 
 def free_ports() -> List[int]:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         return [one.getsockname()[1], two.getsockname()[1]]
+
+
+#: One for each run of pytest, so that what another run has left is not taken for this one's.
+PROJECT = f"clitest-{os.getpid()}"
 
 
 @pytest.fixture(scope="session")
@@ -146,13 +150,17 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         os.chown(path, UID, UID)
     port, controller = free_ports()
     (config / "server.properties").write_text(PROPERTIES.format(port=port, controller=controller))
-    name = f"clitest-broker-{os.getpid()}"
+    name = f"{PROJECT}-broker"
+    # What a killed run has left; the containers of other processes have other names.
+    for leftover in docker("ps", "--all", "--filter", "name=^clitest", "--format", "{{.Names}}").stdout.split():
+        if not Path("/proc", leftover.split("-")[1]).exists():
+            docker("rm", "--force", "--volumes", leftover)
     settings = home / "event-log.json"
     written = {
         "image": image,
         "bootstrap": f"127.0.0.1:{port}",
         "data_dir": str(data / "log"),
-        "project": "clitest",
+        "project": PROJECT,
         "uid": UID,
         "gid": UID,
         "database": "openmrs",
