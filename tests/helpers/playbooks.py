@@ -66,9 +66,11 @@ def play(
     inventory = write_inventory(directory, server, variables)
     records = directory / "records"
     known = set(records.glob("*.jsonl"))
+    own_settings = directory / "ansible.cfg"
+    own_settings.write_text("[defaults]\n", encoding="utf-8")
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_"))},
-        "ANSIBLE_CONFIG": os.devnull if collections else str(ROOT / "ansible.cfg"),
+        "ANSIBLE_CONFIG": str(own_settings if collections else ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections or ROOT / ".cache"),
         "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "molecule/shared/callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "record",

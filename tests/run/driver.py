@@ -121,10 +121,13 @@ def run(argv: tuple[str, ...], env: dict[str, str], log: TextIO, seconds: float,
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a command and all that it started: politely first, so that it can clean up."""
-    os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=20)
+    """End a command and all that it started: politely first, for pytest and Ansible clean up when interrupted."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=15)
+            break
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
