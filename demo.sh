@@ -2,6 +2,7 @@
 # The event log with a sample OpenMRS database on this machine: ./demo.sh [up|down|purge|status|help]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" # users, and root after a plain su, have none of these
 # shellcheck source=tests/run/setup.sh
 . tests/run/setup.sh
 # shellcheck source=demo/lib.sh

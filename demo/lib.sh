@@ -105,14 +105,15 @@ playbook() {
 }
 
 on_exit() {
-  local code=$?
+  local code=$? owner
   exec >&8 2>&8 # whatever was redirected when the signal came
   trap - EXIT
   trap '' INT TERM HUP # an impatient second Ctrl-C must not cut this short
   stop_ticking
   count_packages || true
   # What root wrote into the checkout belongs to the checkout's owner.
-  [ "$(id -u)" -eq 0 ] || as_root chown -R "$(id -u):$(id -g)" .cache .venv inventories/demo 2>/dev/null || true
+  owner=$(stat -c %u:%g .)
+  [ "$owner" = 0:0 ] || as_root chown -hR "$owner" .cache .venv inventories/demo 2>/dev/null || true
   case $code in
     130 | 143) say "Interrupted. Nothing is lost: run the same command again, and it goes on from here." >&2 ;;
   esac

@@ -22,16 +22,28 @@ remove_images() {
   done
 }
 
-# An engine that did not run before is stopped; one that was not there takes its bridge and its packet filter with it.
-stop_engine() {
-  local pid deadline=$((SECONDS + 60)) table
-  if [ -d /run/systemd/system ]; then
-    as_root systemctl stop docker.socket docker.service containerd.service 2>/dev/null || true # not all have all three
-  elif pid=$(as_root cat /run/docker.pid 2>/dev/null) && as_root kill "$pid" 2>/dev/null; then
-    while as_root kill -0 "$pid" 2>/dev/null; do
-      [ "$SECONDS" -lt "$deadline" ] || { echo "dockerd ($pid) does not end"; return 1; }
+# By bash, for sudo would look for a program `kill`, which a bare Debian does not have. The number in the pid file of an
+# engine that was killed may be another process's by now.
+end_dockerd() {
+  # shellcheck disable=SC2016 # that bash expands them
+  as_root bash -c '
+    grep -qsx dockerd "/proc/$1/comm" || exit 0
+    kill "$1"
+    for try in {1..120}; do
+      kill -0 "$1" 2>/dev/null || exit 0
       sleep 0.5
     done
+    echo "dockerd ($1) does not end"
+    exit 1' bash "$(as_root cat /run/docker.pid 2>/dev/null)"
+}
+
+# An engine that did not run before is stopped; one that was not there takes its bridge and its packet filter with it.
+stop_engine() {
+  local table
+  if [ -d /run/systemd/system ]; then
+    as_root systemctl stop docker.socket docker.service containerd.service 2>/dev/null || true # not all have all three
+  else
+    end_dockerd || return 1
   fi
   [ "$(cat "$RECORD/engine")" = absent ] || return 0
   command -v iptables-save >/dev/null && for table in nat filter; do

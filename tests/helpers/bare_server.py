@@ -11,9 +11,19 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "eventlog-bare-server:bookworm"
-CHECKOUT = "/srv/openmrs-event-log"
-BARE = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=dumb")
-PIP_CACHE = "/var/cache/pip"  # spares what earlier runs have fetched
+USER = "nurse"  # who may use sudo
+CHECKOUT = f"/home/{USER}/openmrs-event-log"
+PATHS = {  # as Debian's logins set them
+    "root": ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"),
+    USER: ("PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games", f"HOME=/home/{USER}"),
+}
+PREPARE = f"""
+set -e
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install sudo >/dev/null 2>&1
+useradd --create-home --shell /bin/bash {USER}
+echo '{USER} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/{USER}
+"""
 ARCHIVES = ROOT / ".cache/test/images"  # what the part "images" has built
 IMAGES = "/media/images"
 SNAPSHOT = r"""
@@ -66,15 +76,12 @@ class BareServer:
             rights += ["--cap-add", capability]
         for option in [] if privileged else ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"):
             rights += ["--security-opt", option]
-        pip_cache = ROOT / ".cache/test/pip"
-        pip_cache.mkdir(parents=True, exist_ok=True)
         volumes = [
             (self.name, "/var/lib/docker"),
             (ROOT / "images/test-server/entry", "/usr/local/sbin/entry:ro"),
             (ROOT / "images/bare-server/init", "/sbin/init:ro"),
             # A site's own certificate authority, where the machine has one.
             ("/usr/local/share/ca-certificates", "/usr/local/share/ca-certificates:ro"),
-            (pip_cache, PIP_CACHE),
         ]
         if self.from_archives:
             volumes.append((ARCHIVES, f"{IMAGES}:ro"))
@@ -84,6 +91,7 @@ class BareServer:
             *(f"--volume={source}:{target}" for source, target in volumes),
             IMAGE, "/bin/sh", "/usr/local/sbin/entry",
         )  # fmt: skip
+        self.ask(PREPARE)
         self.copy_checkout()
 
     def copy_checkout(self) -> None:
@@ -101,14 +109,17 @@ class BareServer:
         ).stdout
         docker("exec", self.name, "mkdir", "-p", CHECKOUT)
         subprocess.run(["docker", "exec", "-i", self.name, "tar", "-x", "-C", CHECKOUT], input=packed, check=True)
+        docker("exec", self.name, "chown", "-R", f"{USER}:{USER}", CHECKOUT)
 
     def remove(self) -> None:
         """The machine and its images."""
         docker("rm", "--force", "--volumes", self.name, check=False)
         docker("volume", "rm", "--force", self.name, check=False)
 
-    def run(self, label: str, *command: str, seconds: float = 900, interrupt_at: str | None = None) -> Outcome:
-        """Run a command in the checkout as from a fresh login, its output into a log of its own.
+    def run(
+        self, label: str, *command: str, user: str = USER, seconds: float = 900, interrupt_at: str | None = None
+    ) -> Outcome:
+        """Run a command in the checkout as from a fresh login of that user, its output into a log of its own.
 
         With `interrupt_at` it gets a Ctrl-C when it prints that text.
         """
@@ -116,9 +127,10 @@ class BareServer:
         began = last = time.monotonic()
         silence, lines = 0.0, []
         # `timeout` makes a process group whose number is its own: what a terminal sends Ctrl-C to.
-        shell = ("sh", "-c", 'echo $$ >/run/demo-test.pid; exec timeout "$@"', "sh", str(int(seconds)), *command)
-        settings = [f"PIP_CACHE_DIR={PIP_CACHE}", *([f"EVENT_LOG_IMAGES={IMAGES}"] if self.from_archives else [])]
-        argv = ["docker", "exec", "--workdir", CHECKOUT, self.name, *BARE, *settings, *shell]
+        shell = ("sh", "-c", 'echo $$ >/tmp/demo-test.pid; exec timeout "$@"', "sh", str(int(seconds)), *command)
+        settings = [f"EVENT_LOG_IMAGES={IMAGES}"] if self.from_archives else []
+        login = ("env", "-i", *PATHS[user], "TERM=dumb", *settings)
+        argv = ["docker", "exec", "--user", user, "--workdir", CHECKOUT, self.name, *login, *shell]
         with (self.logs / f"demo-{label}.log").open("w", encoding="utf-8") as file:
             process = subprocess.Popen(
                 argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
@@ -132,9 +144,9 @@ class BareServer:
                 file.flush()
                 if interrupt_at and interrupt_at in line:
                     interrupt_at = None
-                    self.ask("bash -c 'kill -INT -- -$(cat /run/demo-test.pid)'")
+                    self.ask("bash -c 'kill -INT -- -$(cat /tmp/demo-test.pid)'")
             code = process.wait()
-        self.ask("rm -f /run/demo-test.pid")
+        self.ask("rm -f /tmp/demo-test.pid")
         end = time.monotonic()
         megabytes = (self.received() - received) / 1e6
         outcome = Outcome(code, end - began, max(silence, end - last), megabytes, "".join(lines))
@@ -145,8 +157,8 @@ class BareServer:
         return outcome
 
     def ask(self, script: str) -> str:
-        """What a shell on the machine prints."""
-        return docker("exec", "--workdir", CHECKOUT, self.name, *BARE, "sh", "-c", script).stdout
+        """What root's shell on the machine prints."""
+        return docker("exec", self.name, "env", "-i", *PATHS["root"], "sh", "-c", script).stdout
 
     def received(self) -> int:
         """Bytes that came over the network so far, those for its containers too."""
