@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.documents import readme_variables
 from tests.helpers.playbooks import play, site_variables
 from tests.helpers.records import ROOT
 from tests.helpers.server import Server
@@ -35,7 +36,8 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def installed(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("collections")
-    galaxy("install", str(artefact), "-p", str(place), "--no-deps", "--offline")
+    # By force, for galaxy takes the checkout for an installation and would do nothing.
+    galaxy("install", str(artefact), "-p", str(place), "--no-deps", "--offline", "--force")
     return place
 
 
@@ -65,3 +67,25 @@ def test_the_installed_playbook_that_only_looks_runs(server: Server, installed: 
     assert outcome.code == 0, outcome.output[-3000:]
     assert outcome.changed == []
     assert "openmrs-connector" in outcome.output
+
+
+def test_the_inventory_of_the_readme_makes_a_running_event_log_under_another_uid_too(
+    bare: Server, installed: Path, tmp_path: Path
+) -> None:
+    """What the README prints, with a sample database in the place of the hospital's, and 1001 taken by somebody."""
+    bare.sh("useradd --uid 1001 --no-create-home nurse")
+    here = site_variables()
+    written = {**here, **readme_variables(), "event_log_uid": 1717, "event_log_gid": 1717}
+    for name in ("event_log_database_port", "event_log_capture_password"):
+        written[name] = here[name]
+    first = play(tmp_path / "first", bare, written, collections=installed)
+    assert first.code == 0, first.output[-3000:]
+    assert first.changed
+    owners = bare.sh("stat -c %u:%g /var/lib/event-log/kafka/data /var/lib/event-log/kafka/data/log").split()
+    assert owners == ["1717:1717"] * 2
+    users = bare.sh("docker inspect -f '{{.Config.User}}' event-log-broker event-log-connect").split()
+    assert users == ["1717:1717"] * 2
+    assert "openmrs.openmrs.person_name" in bare.sh("event-log topics --json")
+    again = play(tmp_path / "again", bare, written, collections=installed)
+    assert again.code == 0, again.output[-3000:]
+    assert again.changed == []

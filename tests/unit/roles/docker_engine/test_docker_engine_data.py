@@ -26,14 +26,14 @@ SYSTEMS = {
     "mantic": ("Ubuntu", "22.10", "22", "mantic"),
     "forty": ("Fedora", "40", "40", ""),
 }
-# What stands in the path: a dockerd, what `docker info` says, what `docker compose version --short` says.
+# What stands in the path: a dockerd, whether `docker version` finds it, what `docker compose version --short` says.
 STATES: Dict[str, Dict[str, str]] = {
     "bare": {},
-    "engine": {"dockerd": "exit 0", "docker": '[ "$1" = info ] && echo answers || exit 1'},
-    "stopped": {"dockerd": "exit 0", "docker": '[ "$1" = info ] && exit 1; echo 2.26.1-4'},
-    "old_compose": {"dockerd": "exit 0", "docker": '[ "$1" = info ] && echo answers || echo 1.29.2'},
-    "complete": {"dockerd": "exit 0", "docker": '[ "$1" = info ] && echo answers || echo v2.5.0'},
-    "newest": {"docker": '[ "$1" = info ] && echo answers || echo 5.0.1'},
+    "engine": {"dockerd": "exit 0", "docker": '[ "$1" = version ] || exit 1'},
+    "stopped": {"dockerd": "exit 0", "docker": '[ "$1" = version ] && exit 1; echo 2.26.1-4'},
+    "old_compose": {"dockerd": "exit 0", "docker": '[ "$1" = version ] || echo 1.29.2'},
+    "complete": {"dockerd": "exit 0", "docker": '[ "$1" = version ] || echo v2.5.0'},
+    "newest": {"docker": '[ "$1" = version ] || echo 5.0.1'},
 }
 SYSTEMCTL = '[ "$1" = show ] || exit 1; printf "%s\\n" LoadState=loaded ActiveState=inactive SubState=dead'
 APT_GET = (

@@ -180,7 +180,7 @@ def test_ctrl_c_and_signals_stop_the_container_and_leave_no_trace(
         _, words = process.communicate(timeout=20)
     assert process.returncode == code
     assert b"Traceback" not in words
-    assert (person.root / "stopped").exists()
+    assert wait_for(person.root / "stopped")
     name = next(call for call in person.calls() if call.startswith("create ")).split("--name ")[1].split()[0]
     assert person.calls()[-1] == f"rm --force {name}"
 
