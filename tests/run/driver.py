@@ -23,7 +23,7 @@ CACHE = ROOT / ".cache" / "test"
 LOGS = CACHE / "logs"
 JUNIT = CACHE / "junit"
 GREEN = CACHE / "green"
-OWN = "eventlog-test-"  # containers, volumes and networks of the tests are named so
+OWN = "eventlog-"  # containers, volumes and networks of the tests are named so
 HEARTBEAT = 30.0
 SKIPPED = 77  # the exit code of a check that says it cannot run here
 ANSI = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;[^\x1b]*\x1b\\")  # colours and links
@@ -207,10 +207,11 @@ def run_part(part: Part) -> Count:
 
 
 def remove_own() -> None:
-    """Containers and volumes that the tests named as theirs."""
+    """Containers, volumes and networks that the tests named as theirs."""
     for kind, listing, removal in (
         ("container", ["ps", "-aq"], ["rm", "-fv"]),
         ("volume", ["volume", "ls", "-q"], ["volume", "rm", "-f"]),
+        ("network", ["network", "ls", "-q"], ["network", "rm"]),
     ):
         found = subprocess.run(
             ["docker", *listing, "--filter", f"name={OWN}"], capture_output=True, text=True, check=False
@@ -239,6 +240,8 @@ def main(arguments: list[str]) -> int:
         say(f"unknown: {' '.join([*unknown, *sorted(options)])}")
         usage()
         return 2
+    if "full" in arguments:
+        os.environ["EVENT_LOG_TEST_FULL"] = "1"  # tests marked "full" are run too
     # A shell starts background jobs with Ctrl-C ignored, and children inherit that: tests of Ctrl-C would wait in vain.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for directory in (LOGS, JUNIT, GREEN):

@@ -58,6 +58,7 @@ OWN_PARTS = (
     "tests/integration/test_images.py",
     "tests/integration/test_installed.py",
     "tests/integration/test_demo.py",
+    "tests/integration/workers",
 )
 
 LINT = Part(
@@ -118,6 +119,14 @@ INTEGRATION = Part(
     docker=True,
     server=True,
 )
+WORKERS = Part(
+    "workers",
+    "the modules for Connect on real workers of two versions, and as ansible-test runs them",
+    4,
+    20,
+    (cases("workers", "tests/integration/workers"),),
+    docker=True,
+)
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere",
@@ -162,9 +171,10 @@ NEWEST = Part(
 )
 
 PARTS = {
-    part.name: part for part in (LINT, UNIT, ENGINE, IMAGES, MOLECULE, INTEGRATION, INSTALLED, DEMO, SANITY, NEWEST)
+    part.name: part
+    for part in (LINT, UNIT, ENGINE, IMAGES, MOLECULE, INTEGRATION, WORKERS, INSTALLED, DEMO, SANITY, NEWEST)
 }
-DEFAULT = ("lint", "unit", "engine", "images", "molecule", "integration", "installed", "demo")
+DEFAULT = ("lint", "unit", "engine", "images", "molecule", "integration", "workers", "installed", "demo")
 GROUPS = {
     "": DEFAULT,
     "quick": ("lint", "unit"),
