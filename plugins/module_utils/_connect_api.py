@@ -17,20 +17,18 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 from urllib.parse import quote
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_answer import content_of
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector import Finding
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import NOT_YET, Status, parse_status
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
-    AlreadyExistsError,
     ApiError,
     BadAnswerError,
-    BusyError,
     InterruptedRequestError,
     NotFoundError,
     RequestError,
-    TimedOutError,
     UnreachableError,
 )
-from ansible_collections.openmrs.event_log.plugins.module_utils._http import Response, Transport
+from ansible_collections.openmrs.event_log.plugins.module_utils._http import Transport
 
 #: Connect itself answers a request within 90 s; validation asks the database and may need them.
 VALIDATE_SECONDS = 90.0
@@ -200,7 +198,9 @@ class ConnectApi:
             attempts += 1
             limit = seconds or min(self._transport.connection.timeout, max(self.deadline.remaining, 1.0))
             try:
-                return self._decoded(method, path, self._transport.send(method, path, data, limit))
+                return content_of(
+                    method, self._transport.address(path), self._transport.send(method, path, data, limit)
+                )
             except RequestError as exc:
                 impatient = not self._patient and isinstance(exc, (UnreachableError, InterruptedRequestError))
                 if not exc.transient or impatient or (write and exc.unclear):
@@ -211,22 +211,6 @@ class ConnectApi:
                     raise
             pause()
 
-    def _decoded(self, method: str, path: str, response: Response) -> Any:
-        """Return the content of a good answer; everything else becomes an error that says what came instead."""
-        url, status, text = self._transport.address(path), response.status, response.text()
-        try:
-            content = json.loads(text) if text.strip() else None
-        except ValueError:
-            content, is_json = None, False
-        else:
-            is_json = True
-        if 200 <= status < 300 and is_json:
-            return content
-        said = str(content["message"]) if isinstance(content, dict) and content.get("message") else None
-        if said is not None or status in (401, 403, 503):  # what a login filter or a server in front says is no JSON
-            raise _api_error(method, url, status, said if said is not None else text)
-        raise BadAnswerError(_sentence(method, url, status, _what_came(response, is_json)), method, url, status, text)
-
     def _strange(self, method: str, path: str, expected: str, answer: Any) -> BadAnswerError:
         url = self._transport.address(path)
         text = f"{method} {url}: expected {expected} in the answer"
@@ -235,36 +219,3 @@ class ConnectApi:
 
 def _connector(name: str, rest: str = "") -> str:
     return "/connectors/{}{}".format(quote(name, safe=""), rest)
-
-
-def _sentence(method: str, url: str, status: int, words: str) -> str:
-    return f"{method} {url}: status {status}: {words}"
-
-
-def _what_came(response: Response, is_json: bool) -> str:
-    if 300 <= response.status < 400:
-        return "a redirect to %s; is there a proxy or a login page between?" % (response.location or "nowhere")
-    if "html" in response.content_type.lower() or response.text().lstrip()[:1] == "<":
-        return "a web page instead of JSON; is there a proxy between, or another service at this address?"
-    return "an answer that is not Kafka Connect's" if is_json else "broken JSON"
-
-
-def _api_error(method: str, url: str, status: int, words: str) -> RequestError:
-    """Tell what is transient from what is not, by the worker's own words."""
-    low = words.lower()
-    kind, said = ApiError, words if len(words) < 2000 else words[:2000] + " [...]"
-    if status == 401:
-        said = f"the worker does not accept the login; are url_username and url_password right? ({said.strip()})"
-    elif status == 404 and low.startswith("http 404"):  # the answer to a path that the worker does not have
-        said += "; does the worker's REST interface begin at url, and is the worker new enough?"
-    elif status == 404:
-        kind = NotFoundError
-    elif status == 409 and "already exists" in low:
-        kind = AlreadyExistsError
-    elif (status == 409 and any(word in low for word in ("rebalanc", "momentarily", "conflicting operation"))) or (
-        status == 500 and "rebalance is expected" in low
-    ):
-        kind = BusyError
-    elif status == 503 or (status == 500 and "request timed out" in low):
-        kind = TimedOutError
-    return kind(_sentence(method, url, status, said), method, url, status, words)

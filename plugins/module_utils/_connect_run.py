@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_wait import determined_status, for_certain
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector import (
     Action,
     Current,
@@ -39,7 +40,6 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state
     broken,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
-    AlreadyExistsError,
     EventLogError,
     InputError,
     InterruptedRequestError,
@@ -146,7 +146,7 @@ class ConnectorRun:
             return False
         if registered is not None:
             self._kind = registered.type
-            self._current = Current(stored(registered.config), self._determined_status())
+            self._current = Current(stored(registered.config), self._run_state())
             self._seen = (self._current.config, self._current.status)
         configs = [config for config in (desired.config, self._current and self._current.config) if config]
         plugins = {(config.get("connector.class"), config.get("connector.plugin.version")) for config in configs}
@@ -157,19 +157,11 @@ class ConnectorRun:
         self._know(desired.config, *configs)
         return True
 
-    def _determined_status(self) -> Status:
-        """Return the run state, once the worker knows it: in a rebalance nobody can tell running from paused."""
-        order, deadline, pause = self._order, self._api.deadline, self._api.deadline.pauses()
-        status = self._api.status(order.name)
-        while status.in_transit and order.wait and order.state in SHOWN_AS:
-            if deadline.passed:
-                raise StateError(
-                    f"connector {order.name} has been in transit for {order.wait_timeout} s and nothing was changed: "
-                    f"{status.describe()}"
-                )
-            pause()
-            status = self._api.status(order.name)
-        return status
+    def _run_state(self) -> Status:
+        """Return the run state; where it is to be seen to, once the worker knows it."""
+        if self._order.wait and self._order.state in SHOWN_AS:
+            return determined_status(self._api, self._order.name)
+        return self._api.status(self._order.name)
 
     def _know(self, shown: Mapping[str, str], *configs: Mapping[str, str]) -> None:
         for config in configs:
@@ -219,32 +211,18 @@ class ConnectorRun:
     def _write(self, action: Action, desired: Desired) -> None:
         api, name = self._api, desired.name
         if action.kind == "create":
-            self._for_certain(lambda: self._create(action, desired), lambda: self._is_stored(desired))
+            self._certainly(lambda: self._create(action, desired), lambda: self._is_stored(desired))
         elif action.kind == "update":
-            self._for_certain(lambda: api.update(name, desired.config), lambda: self._is_stored(desired))
+            self._certainly(lambda: api.update(name, desired.config), lambda: self._is_stored(desired))
         elif action.kind == "delete":
-            self._for_certain(lambda: self._delete(name), lambda: api.connector(name) is None)
+            self._certainly(lambda: self._delete(name), lambda: api.connector(name) is None)
         elif action.kind == "restart":
             api.restart(name, action.only_failed)
         else:
             {"pause": api.pause, "resume": api.resume, "stop": api.stop}[action.kind](name)
 
-    def _for_certain(self, write: Callable[[], None], happened: Callable[[], bool]) -> None:
-        """Write; where the outcome is unclear, look whether it happened before writing again."""
-        unclear, pause = False, self._api.deadline.pauses()
-        while True:
-            try:
-                return write()
-            except RequestError as exc:
-                late = unclear and isinstance(exc, AlreadyExistsError)
-                if not exc.unclear and not late:
-                    raise
-                if happened():
-                    return None
-                if late or self._api.deadline.passed:
-                    raise
-                unclear = True
-            pause()
+    def _certainly(self, write: Callable[[], None], happened: Callable[[], bool]) -> None:
+        for_certain(self._api.deadline, write, happened, None)
 
     def _create(self, action: Action, desired: Desired) -> None:
         try:

@@ -1,0 +1,73 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an answer of Kafka Connect means: its content, or a typed error. Pure: nothing of Ansible.
+
+Workers tell a rebalance from a real conflict, and what may be tried again, by their words only.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
+    AlreadyExistsError,
+    ApiError,
+    BadAnswerError,
+    BusyError,
+    NotFoundError,
+    RequestError,
+    TimedOutError,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._http import Response
+
+
+def content_of(method: str, url: str, response: Response) -> Any:
+    """Return the content of a good answer; everything else becomes an error that says what came instead."""
+    status, text = response.status, response.text()
+    try:
+        content = json.loads(text) if text.strip() else None
+    except ValueError:
+        content, is_json = None, False
+    else:
+        is_json = True
+    if 200 <= status < 300 and is_json:
+        return content
+    said = str(content["message"]) if isinstance(content, dict) and content.get("message") else None
+    if said is not None or status in (401, 403, 503):  # what a login filter or a server in front says is no JSON
+        raise _api_error(method, url, status, said if said is not None else text)
+    raise BadAnswerError(_sentence(method, url, status, _what_came(response, is_json)), method, url, status, text)
+
+
+def _sentence(method: str, url: str, status: int, words: str) -> str:
+    return f"{method} {url}: status {status}: {words}"
+
+
+def _what_came(response: Response, is_json: bool) -> str:
+    if 300 <= response.status < 400:
+        return "a redirect to %s; is there a proxy or a login page between?" % (response.location or "nowhere")
+    if "html" in response.content_type.lower() or response.text().lstrip()[:1] == "<":
+        return "a web page instead of JSON; is there a proxy between, or another service at this address?"
+    return "an answer that is not Kafka Connect's" if is_json else "broken JSON"
+
+
+def _api_error(method: str, url: str, status: int, words: str) -> RequestError:
+    """Tell what is transient from what is not, by the worker's own words."""
+    low = words.lower()
+    kind, said = ApiError, words if len(words) < 2000 else words[:2000] + " [...]"
+    if status == 401:
+        said = f"the worker does not accept the login; are url_username and url_password right? ({said.strip()})"
+    elif status == 404 and low.startswith("http 404"):  # the answer to a path that the worker does not have
+        said += "; does the worker's REST interface begin at url, and is the worker new enough?"
+    elif status == 404:
+        kind = NotFoundError
+    elif status == 409 and "already exists" in low:
+        kind = AlreadyExistsError
+    elif (status == 409 and any(word in low for word in ("rebalanc", "momentarily", "conflicting operation"))) or (
+        status == 500 and "rebalance is expected" in low
+    ):
+        kind = BusyError
+    elif status == 503 or (status == 500 and "request timed out" in low):
+        kind = TimedOutError
+    return kind(_sentence(method, url, status, said), method, url, status, words)

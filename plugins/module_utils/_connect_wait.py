@@ -1,0 +1,56 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What calls that change something share: writes whose outcome may be unclear, and run states that are in transit."""
+
+from __future__ import annotations
+
+from typing import Callable, TypeVar
+
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi, Deadline
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import Status
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
+    AlreadyExistsError,
+    RequestError,
+    StateError,
+)
+
+Answer = TypeVar("Answer")
+
+
+def for_certain(
+    deadline: Deadline, write: Callable[[], Answer], happened: Callable[[], bool], meanwhile: Answer
+) -> Answer:
+    """Write; where the outcome is unclear, look whether it happened before writing again.
+
+    Returns the answer, or ``meanwhile`` where the write happened and its answer was lost.
+    """
+    unclear, pause = False, deadline.pauses()
+    while True:
+        try:
+            return write()
+        except RequestError as exc:
+            late = unclear and isinstance(exc, AlreadyExistsError)
+            if not exc.unclear and not late:
+                raise
+            if happened():
+                return meanwhile
+            if late or deadline.passed:
+                raise
+            unclear = True
+        pause()
+
+
+def determined_status(api: ConnectApi, name: str) -> Status:
+    """Return the run state, once the worker knows it: in a rebalance nobody can tell running from paused."""
+    deadline, pause = api.deadline, api.deadline.pauses()
+    status = api.status(name)
+    while status.in_transit:
+        if deadline.passed:
+            raise StateError(
+                f"connector {name} has been in transit for {deadline.seconds} s and nothing was changed: "
+                f"{status.describe()}"
+            )
+        pause()
+        status = api.status(name)
+    return status
