@@ -23,6 +23,10 @@ ALPHABET = string.ascii_letters + string.digits
 #: Where the key of the HMAC lies, beside the secrets that it names.
 KEY_NAME = ".version-key"
 
+#: A container that mounts the directory may read it, and nobody but root writes there.
+DIRECTORY_MODE = 0o500
+FILE_MODE = 0o400
+
 
 def generate(length: int) -> str:
     """Return a random password of ``length`` letters and digits (5.95 bits each)."""
@@ -36,6 +40,42 @@ def version(key: bytes, content: bytes) -> str:
 
 def versioned_name(stem: str, suffix: str, key: bytes, content: bytes) -> str:
     return f"{stem}-{version(key, content)}{suffix}"
+
+
+def state_is(path: Path, mode: int, uid: int, gid: int) -> bool:
+    found = path.stat()
+    return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, uid, gid)
+
+
+def keep_directory(directory: Path, mode: int, uid: int, gid: int, check_mode: bool) -> bool:
+    """Make or mend a directory of secrets; return whether it differed."""
+    if directory.is_dir() and state_is(directory, mode, uid, gid):
+        return False
+    if not check_mode:
+        directory.mkdir(mode=mode, parents=True, exist_ok=True)
+        os.chown(directory, uid, gid)
+        directory.chmod(mode)
+    return True
+
+
+def keep_file(path: Path, content: bytes, mode: int, uid: int, gid: int, check_mode: bool) -> bool:
+    """Write or mend one file; return whether it differed."""
+    if path.exists() and path.read_bytes() == content and state_is(path, mode, uid, gid):
+        return False
+    if not check_mode:
+        write_atomically(path, content, mode, uid, gid)
+    return True
+
+
+def drop_versions(directory: Path, stem: str, suffix: str, wanted: str, keep: int, check_mode: bool) -> list[str]:
+    """Remove the versions beyond ``keep``, the newest kept first, never the wanted one; return their names."""
+    found = [p for p in directory.glob(f"{stem}-{'[0-9a-f]' * 8}{suffix}") if p.name != wanted]
+    found.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+    removed = found[max(keep - 1, 0) :]
+    if not check_mode:
+        for old in removed:
+            old.unlink()
+    return [path.name for path in removed]
 
 
 def write_atomically(path: Path, content: bytes, mode: int, uid: int, gid: int) -> None:

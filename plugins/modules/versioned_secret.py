@@ -88,45 +88,27 @@ removed:
   sample: []
 """
 
-import os
 import secrets
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file import (
+    DIRECTORY_MODE,
+    FILE_MODE,
     KEY_NAME,
+    drop_versions,
+    keep_directory,
+    keep_file,
     versioned_name,
     write_atomically,
 )
 
-#: A container that mounts the directory may read it, and nobody but root writes there.
-DIRECTORY_MODE = 0o500
-FILE_MODE = 0o400
-
-
-def state_is(path: Path, mode: int, uid: int, gid: int) -> bool:
-    found = path.stat()
-    return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, uid, gid)
-
-
-def old_versions(directory: Path, stem: str, suffix: str, wanted: str, keep: int) -> list[Path]:
-    """Return the versions beyond ``keep``, newest kept first; never the wanted one."""
-    found = [p for p in directory.glob(f"{stem}-{'[0-9a-f]' * 8}{suffix}") if p.name != wanted]
-    found.sort(key=lambda p: p.stat().st_mtime, reverse=True)
-    return found[max(keep - 1, 0) :]
-
 
 def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     directory, uid, gid = Path(params["directory"]), params["owner"], params["group"]
-    content = params["content"].encode()
-    changed = False
-    if not directory.is_dir() or not state_is(directory, DIRECTORY_MODE, uid, gid):
-        changed = True
-        if not check_mode:
-            directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-            os.chown(directory, uid, gid)
-            directory.chmod(DIRECTORY_MODE)
+    content, kind = params["content"].encode(), (params["stem"], params["suffix"])
+    changed = keep_directory(directory, DIRECTORY_MODE, uid, gid, check_mode)
     key_file = directory / KEY_NAME
     if key_file.exists():
         key = key_file.read_bytes()
@@ -134,18 +116,15 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         changed, key = True, secrets.token_bytes(32)
         if not check_mode:
             write_atomically(key_file, key, FILE_MODE, 0, 0)
-    name = versioned_name(params["stem"], params["suffix"], key, content)
-    path = directory / name
-    if not path.exists() or path.read_bytes() != content or not state_is(path, FILE_MODE, uid, gid):
-        changed = True
-        if not check_mode:
-            write_atomically(path, content, FILE_MODE, uid, gid)
-    removed = old_versions(directory, params["stem"], params["suffix"], name, params["keep"])
-    for old in removed:
-        changed = True
-        if not check_mode:
-            old.unlink()
-    return {"changed": changed, "filename": name, "path": str(path), "removed": [p.name for p in removed]}
+    name = versioned_name(*kind, key, content)
+    changed |= keep_file(directory / name, content, FILE_MODE, uid, gid, check_mode)
+    removed = drop_versions(directory, *kind, name, params["keep"], check_mode)
+    return {
+        "changed": changed or bool(removed),
+        "filename": name,
+        "path": str(directory / name),
+        "removed": removed,
+    }
 
 
 def main() -> None:
