@@ -111,14 +111,15 @@ def play(directory: Path, task: Mapping[str, Any] | list[Mapping[str, Any]], *wo
     head = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks, **play_keys}
     book = directory / "play.yml"
     book.write_text(yaml.safe_dump([head], sort_keys=False), encoding="utf-8")
+    settings = directory / "ansible.cfg"
+    settings.write_text("[defaults]\n", encoding="utf-8")
     spoken = any(word.startswith("-v") for word in words)
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_"))},
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_CONFIG": str(settings),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache"),
         "ANSIBLE_FORCE_COLOR": "0",
         "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default" if spoken else "ansible.posix.json",
-        "ANSIBLE_CALLBACKS_ENABLED": "",
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
     }
     command = [str(BIN / "ansible-playbook"), "-i", "localhost,", str(book), *words]
