@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, Mapping, Optional
+from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._http import Connection
-from ansible_collections.openmrs.event_log.plugins.module_utils._redact import hidden
+from ansible_collections.openmrs.event_log.plugins.module_utils._redact import SHORTEST, hidden
 
 
 def connect_options() -> Dict[str, Any]:
@@ -42,6 +42,11 @@ def connection(params: Mapping[str, Any]) -> Connection:
         client_key=params["client_key"],
         timeout=float(params["timeout"]),
     )
+
+
+def hide_values(module: Any) -> Callable[[FrozenSet[str]], None]:
+    """Return what keeps values out of everything that Ansible prints about the call; too short ones are no use."""
+    return lambda values: module.no_log_values.update(value for value in values if len(value) >= SHORTEST)
 
 
 class ConfigVeil:

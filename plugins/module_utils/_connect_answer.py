@@ -64,10 +64,19 @@ def _api_error(method: str, url: str, status: int, words: str) -> RequestError:
         kind = NotFoundError
     elif status == 409 and "already exists" in low:
         kind = AlreadyExistsError
-    elif (status == 409 and any(word in low for word in ("rebalanc", "momentarily", "conflicting operation"))) or (
-        status == 500 and "rebalance is expected" in low
-    ):
+    elif _busy(status, low):
         kind = BusyError
-    elif status == 503 or (status == 500 and "request timed out" in low):
+    elif status == 503 or (status == 500 and ("request timed out" in low or low.startswith("timed out while"))):
         kind = TimedOutError
     return kind(_sentence(method, url, status, said), method, url, status, words)
+
+
+def _busy(status: int, low: str) -> bool:
+    """Return whether the worker says that it did nothing, and may do it in a moment."""
+    if status == 409:
+        return any(word in low for word in ("rebalanc", "momentarily", "conflicting operation"))
+    if status == 500:
+        # The last two: offsets of tasks that have not stopped everywhere yet.
+        return any(word in low for word in ("rebalance is expected", "stopped completely yet", "zombie fencing"))
+    # What one worker shows as stopped another may not have heard of yet.
+    return status == 400 and "must be in the stopped state" in low

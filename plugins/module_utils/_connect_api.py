@@ -5,7 +5,8 @@
 
 One deadline covers a whole call of a module. Reads are repeated until it. A write whose outcome is unclear is not
 repeated here: the caller looks first. Sources: https://kafka.apache.org/documentation/#connect_rest and KIP-745
-(restart with tasks), KIP-769 (plugin configuration), KIP-875 (stop), KIP-980 (initial state).
+(restart with tasks), KIP-769 (plugins), KIP-465 (expand), KIP-558 (topics), KIP-875 (stop, offsets), KIP-980 (initial
+state).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import itertools
 import json
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_answer import content_of
@@ -29,6 +30,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     UnreachableError,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._http import Transport
+from ansible_collections.openmrs.event_log.plugins.module_utils._offsets import Entry
 
 #: Connect itself answers a request within 90 s; validation asks the database and may need them.
 VALIDATE_SECONDS = 90.0
@@ -75,6 +77,14 @@ class Registered:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """One of all connectors, with its configuration and run state."""
+
+    registered: Registered
+    status: Status
+
+
+@dataclass(frozen=True)
 class Validation:
     """Answer to a validation: findings, and values as the worker resolved them (secrets too)."""
 
@@ -89,6 +99,10 @@ class ConnectApi:
         self._transport = transport
         self.deadline = deadline
         self._patient = patient
+
+    def until(self, deadline: Deadline) -> ConnectApi:
+        """Return the same worker with another end of the call."""
+        return ConnectApi(self._transport, deadline, self._patient)
 
     # reads
 
@@ -114,6 +128,59 @@ class ConnectApi:
             return parse_status(answer)
         except (KeyError, TypeError, ValueError) as exc:
             raise self._strange("GET", path, "connector and tasks with their states", answer) from exc
+
+    def names(self) -> List[str]:
+        """Return the names of all connectors."""
+        answer = self._json("GET", "/connectors")
+        if not isinstance(answer, list):
+            raise self._strange("GET", "/connectors", "a list of names", answer)
+        return sorted(str(name) for name in answer)
+
+    def connectors(self) -> Dict[str, Listed]:
+        """Return all connectors at once. The worker leaves out what has no run state yet."""
+        path = "/connectors?expand=info&expand=status"
+        listed: Dict[str, Listed] = {}
+        for name, item in self._object("GET", path).items():
+            try:
+                info = item["info"]
+                listed[name] = Listed(Registered(dict(info["config"]), info.get("type")), parse_status(item["status"]))
+            except (KeyError, TypeError, ValueError, AttributeError) as exc:
+                # The answer is not shown: configurations are in it, and nobody knows yet what is secret there.
+                raise self._strange("GET", path, "info and status", {name: "..."}) from exc
+        return listed
+
+    def offsets(self, name: str) -> List[Entry]:
+        """Return the partitions of a connector with their offsets (Connect 3.5 and later)."""
+        path = _connector(name, "/offsets")
+        answer = self._object("GET", path)
+        try:
+            return [Entry(item["partition"], item["offset"]) for item in answer["offsets"]]
+        except (KeyError, TypeError) as exc:
+            raise self._strange("GET", path, "a list of offsets", answer) from exc
+
+    def topics(self, name: str) -> List[str]:
+        """Return the topics that a connector has used since it was created or they were forgotten."""
+        path = _connector(name, "/topics")
+        answer = self._object("GET", path)
+        try:
+            return sorted(str(topic) for topic in answer[name]["topics"])
+        except (KeyError, TypeError) as exc:
+            raise self._strange("GET", path, "a list of topics", answer) from exc
+
+    def plugins(self) -> List[Dict[str, Any]]:
+        """Return what is installed; workers older than Connect 3.2 tell of connectors only."""
+        path = "/connector-plugins?connectorsOnly=false"
+        answer = self._json("GET", path)
+        if not isinstance(answer, list) or not all(isinstance(item, dict) and item.get("class") for item in answer):
+            raise self._strange("GET", path, "a list of plugins", answer)
+        return answer
+
+    def worker(self) -> Dict[str, Any]:
+        """Return version, commit and cluster id of the worker."""
+        answer = self._object("GET", "/")
+        if not answer.get("version"):
+            raise self._strange("GET", "/", "the worker's version", answer)
+        return answer
 
     def password_keys(self, plugin: str, version: Optional[str] = None) -> Optional[FrozenSet[str]]:
         """Return the properties that a plugin declares as PASSWORD, or None where the worker cannot tell."""
@@ -177,6 +244,15 @@ class ConnectApi:
     def restart(self, name: str, only_failed: bool) -> None:
         query = "?includeTasks=true&onlyFailed=%s" % ("true" if only_failed else "false")
         self._json("POST", _connector(name, "/restart") + query)
+
+    def alter_offsets(self, name: str, changes: Sequence[Entry]) -> str:
+        """Write the offsets of some partitions (Connect 3.6 and later). Return what the worker says about it."""
+        body = {"offsets": [entry.shown() for entry in changes]}
+        return str(self._object("PATCH", _connector(name, "/offsets"), body, write=True).get("message", ""))
+
+    def reset_offsets(self, name: str) -> str:
+        """Remove all offsets (Connect 3.6 and later). Return what the worker says about it."""
+        return str(self._object("DELETE", _connector(name, "/offsets"), write=True).get("message", ""))
 
     # one request
 

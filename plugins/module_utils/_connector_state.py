@@ -110,15 +110,15 @@ def parse_status(answer: Mapping[str, Any]) -> Status:
     )
 
 
-def shows(wanted: str, status: Status) -> bool:
-    """Return whether a status shows the wanted state in every part."""
+def shows(wanted: str, status: Status, idle: bool = False) -> bool:
+    """Return whether a status shows the wanted state in every part. ``idle``: running without tasks counts too."""
     if status.state != SHOWN_AS[wanted]:
         return False
     if wanted == "stopped":
         return not status.tasks
     if wanted == "paused":
         return all(task.state == PAUSED for task in status.tasks)
-    return bool(status.tasks) and all(task.state == RUNNING for task in status.tasks)
+    return (idle or bool(status.tasks)) and all(task.state == RUNNING for task in status.tasks)
 
 
 def broken(wanted: str, status: Status) -> bool:
@@ -141,12 +141,19 @@ class Watch:
     After a write the worker may still show what was before. RUNNING counts when looks ``settle`` seconds apart show
     it and nothing else between. A new failure counts at once; one that was there before the write counts when it came
     back, or has outlived ``settle`` and OLD_FAILURE_GRACE seconds (to stop takes it away, sooner or later).
+    ``idle``: a connector that never had tasks counts as running.
     """
 
     def __init__(
-        self, wanted: str, settle: float, written_at: Optional[float], before: Optional[Status] = None
+        self,
+        wanted: str,
+        settle: float,
+        written_at: Optional[float],
+        before: Optional[Status] = None,
+        idle: bool = False,
     ) -> None:
         self._wanted = wanted
+        self._idle = idle
         self._settle = settle
         self._written_at = written_at
         self._old_failures = before.failures() if before is not None and written_at is not None else frozenset()
@@ -159,7 +166,7 @@ class Watch:
         if broken(self._wanted, status):
             self._good_since = None
             return Verdict.WAIT if failures <= self._old_failures and self._may_be_old(now) else Verdict.BROKEN
-        if not shows(self._wanted, status):
+        if not shows(self._wanted, status, self._idle):
             self._good_since = None
             return Verdict.WAIT
         if self._written_at is None or self._wanted != "running":

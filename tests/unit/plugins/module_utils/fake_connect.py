@@ -136,7 +136,7 @@ class FakeConnect:
                 self.end_headers()
                 self.wfile.write(response.body)
 
-            do_GET = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815
+            do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
