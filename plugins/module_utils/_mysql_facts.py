@@ -189,3 +189,14 @@ class Finding:
     global_grants: tuple[str, ...] = ()
     select: bool = False
     login: bool = False
+
+
+def describe_finding(finding: Finding) -> dict[str, str]:
+    """A finding as the module returns it."""
+    return {
+        "id": finding.id,
+        "severity": finding.severity,
+        "what": finding.what,
+        "why": finding.why,
+        "fix": finding.fix,
+    }

@@ -16,6 +16,7 @@ from typing import Iterable, Optional
 _TOKEN = re.compile(r"""`(?:[^`]|``)*`|'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|[(),.@*]|[^\s`'"(),.@*]+""")
 _QUOTES = "`'\""
 _ROUTINES = ("FUNCTION", "PROCEDURE", "PACKAGE", "BODY")
+_GRANT_OPTION = re.compile(r"\bWITH\b[^'`\"]*\bGRANT OPTION\b[^'`\"]*$", re.IGNORECASE)
 ALL = "ALL PRIVILEGES"
 # The newer spellings say the same; servers print one or the other.
 _SYNONYMS = {
@@ -62,6 +63,21 @@ class Grants:
         revoked = any(entry.revoked and entry.database != "*" for entry in hits)
         return any(not entry.revoked for entry in hits) and not revoked
 
+    @staticmethod
+    def same(privilege: str) -> str:
+        """The one name of a privilege that servers spell in two ways."""
+        return _SYNONYMS.get(privilege, privilege)
+
+
+def pattern(database: str) -> str:
+    """A database's name as a grant wants it, where `_` and `%` are wildcards unless a backslash stands before them."""
+    return re.sub(r"([_%\\])", r"\\\1", database)
+
+
+def quote(name: str) -> str:
+    """A name as an identifier."""
+    return f"`{name.replace('`', '``')}`"
+
 
 def like(pattern: str, name: str) -> bool:
     """MySQL's pattern for database names in grants: `%`, `_`, and a backslash that takes their meaning away."""
@@ -86,6 +102,8 @@ def parse_grants(lines: Iterable[str]) -> Grants:
             continue
         target = _target(rest)
         privileges = _privileges(head)
+        if _GRANT_OPTION.search(line):
+            privileges.append("GRANT OPTION")
         if target and privileges:
             entries.append(Grant(frozenset(privileges), target[0], target[1], tokens[0].upper() == "REVOKE"))
     return Grants(tuple(entries), tuple(roles))

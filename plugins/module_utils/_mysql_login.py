@@ -38,6 +38,7 @@ _KINDS = {
     1820: facts.ACCOUNT_UNUSABLE,
     1862: facts.ACCOUNT_UNUSABLE,
     3118: facts.ACCOUNT_UNUSABLE,
+    3955: facts.ACCOUNT_UNUSABLE,
     4151: facts.ACCOUNT_UNUSABLE,
     1251: facts.PLUGIN,
     1524: facts.PLUGIN,
@@ -48,6 +49,8 @@ _KINDS = {
     1226: facts.BUSY,
     2026: facts.TLS,
 }
+# What PyMySQL says it lacks, and what that is called.
+_LIBRARIES = {"cryptography": "cryptography", "pynacl": "PyNaCl"}
 
 
 @dataclass(frozen=True)
@@ -210,8 +213,9 @@ def _failed(error: Exception, server: Optional[Server], encrypted: bool) -> Exce
         return ConnectError(Failure(facts.TLS, 0, str(cause)), server)
     if isinstance(cause, OSError):  # the reason without the driver's wrapping
         return ConnectError(Failure(facts.OTHER if server else facts.UNREACHABLE, 0, str(cause)), server)
-    if isinstance(error, RuntimeError) and "cryptography" in str(error):
-        return MissingLibraryError("cryptography")
+    for word, library in _LIBRARIES.items():
+        if isinstance(error, RuntimeError) and word in str(error):
+            return MissingLibraryError(library)
     if not isinstance(error, pymysql.err.MySQLError):
         message = f"unintelligible answer ({type(error).__name__})"
         return ConnectError(Failure(facts.OTHER if server else facts.NOT_A_DATABASE, 0, message), server)

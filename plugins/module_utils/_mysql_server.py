@@ -4,8 +4,9 @@
 """What differs between the database servers that OpenMRS runs on. Pure: text in, answers out.
 
 Facts: MySQL reference manual (SHOW BINARY LOG STATUS since 8.2, SHOW MASTER STATUS gone in 8.4, SHOW REPLICAS since
-8.0.22, binlog_expire_logs_seconds since 8.0.1) and MariaDB's documentation (BINLOG MONITOR since 10.5.2,
-binlog_expire_logs_seconds since 10.6.1, binlog_legacy_event_pos since 11.4).
+8.0.22, FLUSH_TABLES since 8.0.23, binlog_expire_logs_seconds since 8.0.1) and MariaDB's documentation (passwords that
+expire since 10.4.3, BINLOG MONITOR since 10.5.2, binlog_expire_logs_seconds since 10.6.1, binlog_legacy_event_pos since
+11.4).
 """
 
 from __future__ import annotations
@@ -70,9 +71,19 @@ class Server:
         return "BINLOG MONITOR" if self.mariadb and self.version >= (10, 5, 2) else "REPLICATION CLIENT"
 
     @property
+    def flush_privilege(self) -> str:
+        """The privilege behind FLUSH TABLES WITH READ LOCK; RELOAD would allow RESET too."""
+        return "FLUSH_TABLES" if not self.mariadb and self.version >= (8, 0, 23) else "RELOAD"
+
+    @property
     def expiry_in_seconds(self) -> bool:
         """Whether binlog_expire_logs_seconds exists."""
         return self.version >= ((10, 6, 1) if self.mariadb else (8, 0, 1))
+
+    @property
+    def passwords_expire(self) -> bool:
+        """Whether an account's password can be kept from expiring."""
+        return self.version >= ((10, 4, 3) if self.mariadb else (5, 7, 4))
 
     @property
     def has_roles(self) -> bool:

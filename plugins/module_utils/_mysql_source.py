@@ -22,8 +22,11 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts imp
     Finding,
     Source,
     Wanted,
+    describe_finding,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_remedy import Remedy, remedy
+
+__all__ = ["Assessment", "assess", "describe", "describe_finding"]
 
 _ORDER = (ERROR, WARNING, INFO)
 
@@ -47,17 +50,6 @@ def assess(source: Source, wanted: Wanted) -> Assessment:
             listed += rules(source, wanted)
     listed.sort(key=lambda finding: _ORDER.index(finding.severity))  # stable: the order of the rules stays
     return Assessment(tuple(listed), remedy(source, wanted, listed))
-
-
-def describe_finding(finding: Finding) -> dict[str, str]:
-    """A finding as the module returns it."""
-    return {
-        "id": finding.id,
-        "severity": finding.severity,
-        "what": finding.what,
-        "why": finding.why,
-        "fix": finding.fix,
-    }
 
 
 def describe(source: Source, wanted: Wanted) -> dict[str, Any]:

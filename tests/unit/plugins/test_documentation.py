@@ -20,7 +20,7 @@ def undecided(spec: Dict[str, Any], path: str = "") -> Tuple[str, ...]:
     """Return options that sound like a secret without a word on no_log, or hold one and are logged."""
     found: Tuple[str, ...] = ()
     for name, option in spec.items():
-        plain = option.get("type", "str") in ("bool", "int", "float", "path")
+        plain = option.get("type", "str") in ("bool", "int", "float", "path") or "choices" in option
         if SOUNDS_SECRET.search(name) and not plain and "no_log" not in option:
             found += (f"{path}{name}: no word on no_log",)
         if HOLDS_SECRET.search(name) and not plain and option.get("no_log") is False:
