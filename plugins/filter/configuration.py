@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Iterable, Mapping, TypeVar
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.openmrs.event_log.plugins.module_utils import _debezium, _stack_config, _variables
+from ansible_collections.openmrs.event_log.plugins.module_utils import _connector_source, _debezium, _stack_config, _variables
 
-Options = TypeVar("Options", _debezium.Source, _stack_config.Stack)
+Options = TypeVar("Options", _debezium.Source, _stack_config.Stack, _connector_source.Site)
 
 
 def _options(kind: type[Options], given: Mapping[str, Any]) -> Options:
@@ -46,6 +46,13 @@ def topic_expectations(options: Mapping[str, Any], connect_topics: Iterable[str]
     return _debezium.topic_expectations(_options(_debezium.Source, options), connect_topics)
 
 
+def connector_source(
+    options: Mapping[str, Any], seen: Mapping[str, Any] | None = None, remembered: str = ""
+) -> dict[str, Any]:
+    known = _connector_source.connector_source(_options(_connector_source.Site, options), seen or {}, remembered)
+    return {**dataclasses.asdict(known), "problems": list(known.problems), "notes": list(known.notes)}
+
+
 def placed(files: list[dict[str, Any]], root: str, gid: int | str, mode: str) -> list[dict[str, Any]]:
     """Turn files with ``path`` and ``below`` into those of the module file_set, under ``root``."""
     return [
@@ -77,6 +84,7 @@ class FilterModule:
             "program_files": program_files,
             "cluster_id": _stack_config.cluster_id,
             "connector_config": connector_config,
+            "connector_source": connector_source,
             "topic_expectations": topic_expectations,
             "unknown_variables": _variables.unknown_variables,
         }

@@ -25,7 +25,8 @@ CLASSES = {
     "mariadb": "io.debezium.connector.mariadb.MariaDbConnector",
 }
 
-#: The MariaDB connector has words of its own, and no attempt that falls back: what only prefers TLS goes without it.
+#: The MariaDB connector has words of its own, and no attempt that falls back: whoever knows that the server offers TLS
+#: asks for it (``_connector_source`` does); what only prefers it goes without.
 MARIADB_SSL_MODES = {
     "disabled": "disable",
     "preferred": "disable",
@@ -54,6 +55,7 @@ class Source:
     bootstrap: str = "127.0.0.1:9092"
     server_id: int = 0
     ssl_mode: str = "preferred"
+    truststore: str = ""
     heartbeat_ms: int = 10_000
     queue_bytes: int = 32 * 1024 * 1024
     max_message_bytes: int = 8 * 1024 * 1024
@@ -121,6 +123,9 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         config["driver.allowPublicKeyRetrieval"] = True
     words = MARIADB_SSL_MODES if source.flavour == "mariadb" else {}
     config["database.ssl.mode"] = words.get(source.ssl_mode, source.ssl_mode)
+    if source.truststore:
+        # For the queries and the binlog alike. It has no password, so there is none to hand over.
+        config["database.ssl.truststore"] = source.truststore
     return merged(config, source.overrides)
 
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.openmrs.event_log.plugins.filter import configuration as subject
-from ansible_collections.openmrs.event_log.plugins.module_utils import _debezium, _stack_config
+from ansible_collections.openmrs.event_log.plugins.module_utils import _connector_source, _debezium, _stack_config
 
 from tests.unit.role_files import ROOT
 
@@ -28,6 +28,7 @@ CLASSES = {
     "worker_properties": _stack_config.Stack,
     "connector_config": _debezium.Source,
     "topic_expectations": _debezium.Source,
+    "connector_source": _connector_source.Site,
 }
 TYPES = {"str": "str", "int": "int", "list": "Sequence[str]", "dict": "Overrides"}
 
@@ -95,6 +96,14 @@ def test_the_examples_of_the_pages_work() -> None:
         },
     ]
     assert f"# Produces: {FILTERS['cluster_id']('demo')}\n" in page("cluster_id")["EXAMPLES"]
+
+
+def test_what_is_known_of_a_database_comes_as_plain_data() -> None:
+    (task,) = yaml.safe_load(page("connector_source")["EXAMPLES"])
+    known = FILTERS["connector_source"](task["vars"]["site"], task["vars"]["seen"], "")
+    assert set(known) == set(page("connector_source")["RETURN"]["_value"]["contains"])
+    assert (known["flavour"], known["ssl_mode"], known["problems"], known["notes"]) == ("mariadb", "required", [], [])
+    assert FILTERS["connector_source"]({**task["vars"]["site"], "port": "3306"})["facts"]["address"] == "127.0.0.1:3306"
 
 
 def test_numbers_that_came_as_text_are_numbers_again() -> None:

@@ -78,6 +78,7 @@ def test_the_whole_configuration_of_a_site() -> None:
     [
         ({"server_id": 184200}, {"database.server.id": 184200}),
         ({"ssl_mode": "verify_ca"}, {"database.ssl.mode": "verify_ca"}),
+        ({"truststore": "/t-0a.jks"}, {"database.ssl.truststore": "/t-0a.jks"}),
         ({"heartbeat_ms": 1}, {"heartbeat.interval.ms": 1}),
         ({"queue_bytes": 2}, {"max.queue.size.in.bytes": 2}),
         ({"retention_bytes": 3}, {"topic.creation.default.retention.bytes": 3}),
@@ -125,6 +126,11 @@ def test_mariadb_has_its_class_its_words_for_tls_and_no_settings_of_mysqls_drive
     wanted = {key: value for key, value in WHOLE.items() if not key.startswith("driver.")}
     mariadb = {"connector.class": "io.debezium.connector.mariadb.MariaDbConnector", "database.ssl.mode": word}
     assert made == {**wanted, **mariadb}
+
+
+def test_mariadb_reads_the_same_truststore() -> None:
+    # Its driver takes MySQL's names of these options too, which is what Debezium hands to both.
+    assert config(flavour="mariadb", truststore="/t.jks")["database.ssl.truststore"] == "/t.jks"
 
 
 @pytest.mark.parametrize("flavour", ["mysql", "mariadb"])
