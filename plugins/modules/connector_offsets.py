@@ -17,9 +17,9 @@ description:
     (L(KIP-875, https://cwiki.apache.org/confluence/display/KAFKA/KIP-875%3A+First-class+offsets+support+in+Kafka+Connect),
     Connect 3.6 and later).
   - Offsets can be changed only while a connector is stopped. If they differ from those asked for, the module stops
-    the connector, waits until all of its tasks are gone, changes the offsets, reads them back, brings the connector into
-    the run state that it had, and waits until it is there. It does so too if the change fails. If nothing differs, the
-    connector is not touched.
+    the connector, waits until all of its tasks are gone, changes the offsets, reads them back, brings the connector
+    into the run state that it had, and waits until it is there. It does so too if the change fails. If nothing differs,
+    the connector is not touched.
   - What the connector's plugin does not accept fails in the plugin's own words, and nothing is changed. Many plugins
     look at nothing; for Debezium's MySQL and MariaDB connectors this module refuses a partition that the connector
     would never read, and an offset without C(file) and C(pos).
@@ -58,7 +58,8 @@ options:
   offsets:
     description:
       - Partitions with their offsets, in the form of
-        RV(openmrs.event_log.connector_info#module:connectors[].offsets). Required with O(state=altered), refused with O(state=reset).
+        RV(openmrs.event_log.connector_info#module:connectors[].offsets). Required with O(state=altered), refused
+        with O(state=reset).
       - Values are compared with their types, as JSON tells them apart - V(1), V(1.0), V("1") and V(true) are four
         values. A text that stands where the connector keeps a number, or the other way round, is refused, because the
         connector would fail at it, or never find it.

@@ -30,6 +30,10 @@ class FakeConnect:
         self.requests: List[Tuple[str, str]] = []
         self.trace = "java.lang.Error: made to fail"
         self.findings: Dict[str, str] = {}
+        self.offsets: Dict[str, List[Dict[str, Any]]] = {}
+        self.version = "4.3.1"
+        self.refusal: Optional[str] = None  # what a plugin says to offsets
+        self.worsens = False  # a connector that is resumed fails
 
     @property
     def writes(self) -> List[Tuple[str, str]]:
@@ -51,11 +55,13 @@ class FakeConnect:
     def _answer(self, method: str, path: str, body: Any) -> Tuple[int, Any]:
         parts = urlsplit(path)
         words = [unquote(word) for word in parts.path.strip("/").split("/")]
-        if words[0] == "connector-plugins":
-            return self._plugin(words, body)
+        if words[0] != "connectors":
+            return self._plugin(words, body) if len(words) > 1 else self._about(words[0])
         if words == ["connectors"]:
-            return self._create(body)
+            return (200, self._listing(parts.query)) if method == "GET" else self._create(body)
         name, verb = words[1], words[2] if len(words) > 2 else ""
+        if verb == "offsets" and name in self.connectors:
+            return self._offsets(method, name, body)
         if verb == "config" and method == "PUT":
             return self._update(name, body)
         return self._one(method, name, verb, parse_qs(parts.query).get("onlyFailed") == ["true"])
@@ -63,6 +69,8 @@ class FakeConnect:
     def _one(self, method: str, name: str, verb: str, only_failed: bool) -> Tuple[int, Any]:
         if name not in self.connectors:
             return 404, {"error_code": 404, "message": f"Connector {name} not found"}
+        if verb == "topics":
+            return 200, {name: {"topics": [f"{name}.t"]}}
         if method == "DELETE":
             del self.connectors[name]
             return 204, None
@@ -70,6 +78,11 @@ class FakeConnect:
             return 200, self._status(name) if verb == "status" else self._info(name)
         self._change(self.connectors[name], verb, only_failed)
         return 202, None
+
+    def _about(self, what: str) -> Tuple[int, Any]:
+        if what == "connector-plugins":
+            return 200, [{"class": "C", "type": "source", "version": "1.0"}]
+        return 200, {"version": self.version, "commit": "c0ffee", "kafka_cluster_id": "cluster-1"}
 
     def _plugin(self, words: List[str], body: Any) -> Tuple[int, Any]:
         if words[-1] == "config":
@@ -98,6 +111,8 @@ class FakeConnect:
         target = {"pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}.get(verb)
         if target == "STOPPED":
             it.update(state="STOPPED", tasks=[])
+        elif target == "RUNNING" and self.worsens:
+            it.update(state="RUNNING", tasks=["FAILED"])
         elif target is not None:
             it["tasks"] = [task if task == "FAILED" else target for task in it["tasks"]] or [target]
             it["state"] = "FAILED" if it["state"] == "FAILED" else target
@@ -105,6 +120,25 @@ class FakeConnect:
             state = "PAUSED" if it["state"] == "PAUSED" else "RUNNING"
             it["tasks"] = [state if task == "FAILED" or not only_failed else task for task in it["tasks"]] or [state]
             it["state"] = state
+
+    def _listing(self, query: str) -> Any:
+        if not query:
+            return list(self.connectors)
+        return {name: {"info": self._info(name), "status": self._status(name)} for name in self.connectors}
+
+    def _offsets(self, method: str, name: str, body: Any) -> Tuple[int, Any]:
+        """Keep offsets as a source's: by partition, with the types that they came with."""
+        kept = {json.dumps(item["partition"], sort_keys=True): item for item in self.offsets.get(name, [])}
+        if method == "GET":
+            return 200, {"offsets": list(kept.values())}
+        if self.connectors[name]["state"] != "STOPPED" or self.connectors[name]["tasks"]:
+            return 400, {"error_code": 400, "message": "Connectors must be in the STOPPED state before their offsets"}
+        if self.refusal:
+            return 500, {"error_code": 500, "message": self.refusal}
+        for item in body["offsets"] if method == "PATCH" else []:
+            kept[json.dumps(item["partition"], sort_keys=True)] = item
+        self.offsets[name] = [item for item in kept.values() if item["offset"] is not None and method == "PATCH"]
+        return 200, {"message": "The offsets for this connector have been changed successfully"}
 
     def _info(self, name: str) -> Dict[str, Any]:
         return {
