@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Judges what the capture account may do and what the tables look like. Pure; every rule may answer with several.
 
-Grants that Debezium 3.6 uses: SELECT and SHOW DATABASES for the first reading, RELOAD for its consistent start
-(FLUSH TABLES WITH READ LOCK), REPLICATION SLAVE to read the binlog, and REPLICATION CLIENT (MariaDB: BINLOG MONITOR)
-for the status statements.
+Grants that Debezium 3.6 uses: SELECT and SHOW DATABASES for the first reading, RELOAD (MySQL 8.0.23 and later:
+FLUSH_TABLES is enough) for its consistent start (FLUSH TABLES WITH READ LOCK), REPLICATION SLAVE to read the binlog,
+and REPLICATION CLIENT (MariaDB: BINLOG MONITOR) for the status statements.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts imp
     INFO,
     NO_BINLOG,
     NO_SUCH_TABLE,
+    PRIVILEGE_NEEDED,
+    READABLE_PLUGINS,
     TABLE_DENIED,
     UNKNOWN_DATABASE,
     WARNING,
@@ -29,9 +31,9 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts imp
 GRANT = "Run the GRANT below."
 
 
-def global_grants(source: Source, wanted: Wanted) -> list[Finding]:
-    """Privileges on the whole server."""
-    found = []
+def account(source: Source, wanted: Wanted) -> list[Finding]:
+    """How the account logs in, and its privileges on the whole server."""
+    found = _plugin(source, wanted)
     monitor = source.server.monitor_privilege if source.server else "REPLICATION CLIENT"
     for key in ("binlog_status", "binary_logs"):
         refusal = source.refusals.get(key)
@@ -45,25 +47,68 @@ def global_grants(source: Source, wanted: Wanted) -> list[Finding]:
                 )
             )
             break
-    if not source.grants.allows("REPLICATION SLAVE"):
-        found.append(
-            _grant(
-                "grant_replication_slave",
-                "REPLICATION SLAVE",
-                f"{_account(source, wanted)} has no REPLICATION SLAVE.",
-                "Without it the server does not send its binary log.",
-            )
+    return found + _binlog(source, wanted) + _flush(source, wanted) + _show_databases(source, wanted)
+
+
+def _plugin(source: Source, wanted: Wanted) -> list[Finding]:
+    if not wanted.check_access or source.plugin in ("", *READABLE_PLUGINS):
+        return []
+    return [unreadable_plugin(_account(source, wanted), source.plugin)]
+
+
+def unreadable_plugin(account: str, plugin: str) -> Finding:
+    """An account that can log in, but not where the binary log is read."""
+    return Finding(
+        "account_plugin",
+        ERROR,
+        f"{account} logs in by {plugin}.",
+        f"Debezium's reader of the binary log knows {' and '.join(READABLE_PLUGINS)} only: the first reading of the "
+        "tables works, and then nothing more comes.",
+        "Drop the account and have it made anew, or give it one of these plugins (ALTER USER).",
+    )
+
+
+def _binlog(source: Source, wanted: Wanted) -> list[Finding]:
+    """The binary log itself: its head was asked for, unless it is off."""
+    why = "Without it the server does not send its binary log."
+    refusal = source.refusals.get("binlog_dump")
+    if refusal is None:
+        if "binlog_dump" in source.tried or source.grants.allows("REPLICATION SLAVE"):
+            return []
+        what = f"{_account(source, wanted)} has no REPLICATION SLAVE."
+        return [_grant("grant_replication_slave", "REPLICATION SLAVE", what, why)]
+    if refusal.code in PRIVILEGE_NEEDED:
+        what = f"{_account(source, wanted)} may not read the binary log: {refusal.message}."
+        return [_grant("grant_replication_slave", "REPLICATION SLAVE", what, why)]
+    if source.number("server_id") == 0:  # is found by itself
+        return []
+    return [
+        Finding(
+            "binlog_unreadable",
+            ERROR,
+            f"The server does not send its binary log: {refusal.message} (error {refusal.code}).",
+            "The connector reads it in the same way.",
+            "Look into the database's error log; a file may be missing or broken.",
         )
-    if not source.grants.allows("RELOAD") and not source.grants.allows("FLUSH_TABLES"):
-        found.append(
-            _grant(
-                "grant_reload",
-                "RELOAD",
-                f"{_account(source, wanted)} has no RELOAD.",
-                "The first reading of the tables starts with FLUSH TABLES WITH READ LOCK, for a moment.",
-            )
+    ]
+
+
+def _flush(source: Source, wanted: Wanted) -> list[Finding]:
+    """Flushing one table that does not exist asks for the same privilege as flushing all of them, and does nothing."""
+    refusal = source.refusals.get("flush")
+    denied = refusal is not None and refusal.code in PRIVILEGE_NEEDED
+    if not denied and ("flush" in source.tried or any(map(source.grants.allows, ("RELOAD", "FLUSH_TABLES")))):
+        return []
+    privilege = source.server.flush_privilege if source.server else "RELOAD"
+    said = f"{refusal.statement} was refused: {refusal.message}" if refusal else f"it has no {privilege}"
+    return [
+        _grant(
+            "grant_reload",
+            privilege,
+            f"{_account(source, wanted)} may not flush tables: {said}.",
+            "The first reading of the tables starts with FLUSH TABLES WITH READ LOCK, for a moment.",
         )
-    return found + _show_databases(source, wanted)
+    ]
 
 
 def _show_databases(source: Source, wanted: Wanted) -> list[Finding]:

@@ -100,12 +100,23 @@ _CASES = {
     ),
 }
 
+# Whoever looks as an administrator must not be told to make that account.
+_ADMINISTRATOR = _Case(
+    "admin_login_refused",
+    "The administrator {user} cannot log in at {address}: {said}.",
+    "Only an administrator sees and sets everything. " + _BLIND,
+    "Give the user and the password of an administrator of the database. Where root is known by the local socket, run "
+    "as root.",
+)
+
 
 def connection_finding(source: Source, wanted: Wanted) -> Optional[Finding]:
     """The finding behind a failed connection, or about a TLS connection that had to be given up."""
     failure = source.failure
     if failure is not None:
         case = _CASES[failure.kind]
+        if case.login and not wanted.check_access:
+            case = _ADMINISTRATOR
         said = f"{failure.message} (error {failure.code})" if failure.code else failure.message
         what = case.what.format(address=wanted.address, user=wanted.user, said=said)
         return Finding(case.id, facts.ERROR, what, case.why, case.fix, login=case.login)

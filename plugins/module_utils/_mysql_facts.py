@@ -38,6 +38,9 @@ NO_BINLOG = 1381
 
 DAY = 86400
 
+# What Debezium's reader of the binary log can log in with.
+READABLE_PLUGINS = ("mysql_native_password", "caching_sha2_password")
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -52,7 +55,9 @@ class Wanted:
     server_id: int = 0
     allow_untested: bool = False
     message_limit: int = 1048576
-    min_expiry_days: int = 7
+    longest_outage_days: int = 14
+    binlog_directory: str = ""
+    check_access: bool = True
 
     @property
     def address(self) -> str:
@@ -95,6 +100,17 @@ class BinlogFile:
 
     name: str
     size: int
+    created: Optional[int] = None  # seconds since 1970; only looked up for some
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The disk that holds the binary log. `separate` is whether the tables lie on another one; None is unknown."""
+
+    directory: str
+    total: int
+    free: int
+    separate: Optional[bool] = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +153,11 @@ class Source:
     active_roles: str = ""
     replicas: Optional[tuple[Replica, ...]] = None
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
+    now: Optional[int] = None
+    disk: Optional[Disk] = None
+    disk_problem: str = ""
+    plugin: str = ""
+    tried: tuple[str, ...] = ()
 
     def number(self, variable: str) -> Optional[float]:
         """A variable as a number; None when the server does not have it. ON and OFF count as 1 and 0."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import ssl
 from dataclasses import dataclass
-from typing import Any, Optional, Sequence
+from typing import Any, Iterator, Optional, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_facts as facts
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_dump import file_created
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import Failure, Refusal
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server, parse_server
 
@@ -67,6 +68,7 @@ class Login:
     ca_cert: Optional[str] = None
     client_cert: Optional[str] = None
     client_key: Optional[str] = None
+    read_timeout: int = READ_TIMEOUT
 
 
 class ConnectError(Exception):
@@ -101,14 +103,24 @@ class Connection:
         self._driver = driver
         self.server = server
         self.tls_problem = tls_problem
+        self.plugin: str = driver.plugin
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows as dictionaries."""
+        with self._typed(statement), self._driver.cursor() as cursor:
+            cursor.execute(statement, tuple(values) or None)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def binlog_created(self, file: str) -> Optional[int]:
+        """When a file of the binary log was begun, read from its head; the session is of no use afterwards."""
+        with self._typed(f"COM_BINLOG_DUMP {file}"):
+            return file_created(self._driver, file)
+
+    @contextlib.contextmanager
+    def _typed(self, statement: str) -> Iterator[None]:
         try:
-            with self._driver.cursor() as cursor:
-                cursor.execute(statement, tuple(values) or None)
-                names = [column[0] for column in cursor.description or ()]
-                return [dict(zip(names, row)) for row in cursor.fetchall()]
+            yield
         except pymysql.err.MySQLError as error:
             code, message = _words(error)
             if code == 1820:  # MariaDB lets an expired password in and then refuses every statement
@@ -146,8 +158,8 @@ def _open(login: Login, ssl_mode: str, tls_problem: str = "") -> Connection:
         password=login.password,
         unix_socket=login.unix_socket or None,
         connect_timeout=login.connect_timeout,
-        read_timeout=max(READ_TIMEOUT, login.connect_timeout),
-        write_timeout=max(READ_TIMEOUT, login.connect_timeout),
+        read_timeout=max(login.read_timeout, login.connect_timeout),
+        write_timeout=max(login.read_timeout, login.connect_timeout),
         charset="utf8mb4",
         autocommit=True,
         ssl=context,
@@ -175,8 +187,15 @@ def _driver_class(ssl_mode: str) -> Any:
     base: Any = pymysql.connections.Connection
 
     class _Driver(base):
+        plugin = ""
+
+        def _process_auth(self, plugin_name: Any, *rest: Any) -> Any:
+            self.plugin = bytes(plugin_name).decode("ascii", "replace")
+            return super()._process_auth(plugin_name, *rest)
+
         def _get_server_information(self) -> None:
             super()._get_server_information()
+            self.plugin = str(self._auth_plugin_name or "")
             offered = bool(self.server_capabilities & CLIENT.SSL)
             if not offered and ssl_mode not in (DISABLED, PREFERRED):
                 raise pymysql.err.OperationalError(2026, "the server offers no TLS")

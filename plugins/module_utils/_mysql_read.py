@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads a source database through the capture account, with the statements that Debezium will run.
 
-Nothing is written and nothing is locked: FLUSH TABLES WITH READ LOCK and the binlog dump are not tried. A statement
-that is refused becomes part of the facts.
+Nothing is written and nothing is locked: instead of FLUSH TABLES WITH READ LOCK a table that does not exist is flushed,
+which asks for the same privilege; of the binary log only the heads of the oldest and the newest file are read. A
+statement that is refused becomes part of the facts.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Optional, Sequence
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_disk import with_disk
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
     BinlogFile,
     Refusal,
@@ -21,7 +23,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts imp
     TimeZone,
     Wanted,
 )
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import Grants, parse_grants
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import Grants, parse_grants, quote
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
     ConnectError,
     Connection,
@@ -44,6 +46,7 @@ VARIABLES = (
     "binlog_space_limit",
     "binlog_transaction_compression",
     "character_set_server",
+    "datadir",
     "enforce_gtid_consistency",
     "expire_logs_days",
     "gtid_domain_id",
@@ -67,12 +70,18 @@ VARIABLES = (
     "require_secure_transport",
     "server_id",
     "server_uuid",
+    "skip_name_resolve",
+    "skip_networking",
     "sync_binlog",
     "system_time_zone",
     "time_zone",
     "version_comment",
     "wait_timeout",
 )
+# Nobody has a table of that name, so flushing it closes nothing and waits for nobody.
+NO_TABLE = "event log: no such table"
+# The head of a file is one packet; a server that is slower than this has other worries.
+_HEAD_TIMEOUT = 5
 _WIDE_TYPES = ("mediumtext", "longtext", "mediumblob", "longblob", "json")
 
 
@@ -99,14 +108,14 @@ def read_source(login: Login, wanted: Wanted) -> Source:
     except ConnectError as error:
         return Source(server=error.server, failure=error.failure)
     try:
-        return _read(connection, wanted)
+        return _read(connection, login, wanted)
     except ConnectError as error:
         return Source(server=connection.server, failure=error.failure)
     finally:
         connection.close()
 
 
-def _read(connection: Connection, wanted: Wanted) -> Source:
+def _read(connection: Connection, login: Login, wanted: Wanted) -> Source:
     seen = _Seen(connection)
     # A table that somebody alters right now must not hold this up.
     seen.rows("lock_wait_timeout", "SET SESSION lock_wait_timeout = 10")
@@ -115,6 +124,10 @@ def _read(connection: Connection, wanted: Wanted) -> Source:
     connection.server = server
     cipher = seen.rows("tls", "SHOW SESSION STATUS LIKE 'Ssl_cipher'")
     roles = _active_roles(seen) if server.has_roles else ""
+    if wanted.check_access:
+        target = f"{quote(wanted.database)}.{quote(NO_TABLE)}"
+        seen.rows("flush", "FLUSH LOCAL TABLES " + target)
+    clock = seen.rows("now", "SELECT UNIX_TIMESTAMP() AS now")
     source = Source(
         server=server,
         account=str(identity.get("account") or ""),
@@ -125,8 +138,12 @@ def _read(connection: Connection, wanted: Wanted) -> Source:
         grants=_grants(seen, roles),
         active_roles=roles,
         replicas=_replicas(seen, server.replicas_statement),
+        now=int(clock[0]["now"]) if clock else None,
+        plugin="" if login.unix_socket else connection.plugin,
+        tried=("flush",) if wanted.check_access and "flush" not in seen.refusals else (),
     )
-    return _tables(seen, _binlog(seen, source), wanted)
+    source = _tables(seen, _heads(seen, login, _binlog(seen, source)), wanted)
+    return with_disk(source, wanted.binlog_directory)
 
 
 def _variables(seen: _Seen) -> dict[str, str]:
@@ -186,6 +203,36 @@ def _binlog(seen: _Seen, source: Source) -> Source:
     )
 
 
+def _heads(seen: _Seen, login: Login, source: Source) -> Source:
+    """The times of the newest and the oldest file, each in a session of its own. The newest says what is allowed."""
+    if source.text("log_bin") == "OFF":
+        return source
+    files = list(source.binlog_files or ())
+    names = list(dict.fromkeys([files[-1].name, files[0].name] if files else [""]))
+    created = {}
+    tried = source.tried
+    for name in names:
+        try:
+            created[name] = _created(login, name)
+            tried = (*source.tried, "binlog_dump")
+        except StatementError as error:
+            if name == names[0]:  # an older one may have expired just now
+                seen.refusals["binlog_dump"] = error.refusal
+                break
+        except ConnectError:
+            break
+    dated = tuple(replace(file, created=created.get(file.name)) for file in files)
+    return replace(source, tried=tried, binlog_files=None if source.binlog_files is None else dated)
+
+
+def _created(login: Login, name: str) -> Optional[int]:
+    connection = open_connection(replace(login, read_timeout=_HEAD_TIMEOUT, connect_timeout=_HEAD_TIMEOUT))
+    try:
+        return connection.binlog_created(name)
+    finally:
+        connection.close()
+
+
 def _names(listed: Any) -> tuple[str, ...]:
     return tuple(name.strip() for name in str(listed or "").split(",") if name.strip())
 
@@ -193,7 +240,7 @@ def _names(listed: Any) -> tuple[str, ...]:
 def _tables(seen: _Seen, source: Source, wanted: Wanted) -> Source:
     databases = seen.rows("show_databases", "SHOW DATABASES") or []
     source = replace(source, databases=tuple(str(row["Database"]) for row in databases))
-    if seen.rows("database", "USE " + _quote(wanted.database)) is None:
+    if seen.rows("database", "USE " + quote(wanted.database)) is None:
         return replace(source, refusals=seen.refusals)
     columns = _by_table(
         seen,
@@ -216,13 +263,15 @@ def _tables(seen: _Seen, source: Source, wanted: Wanted) -> Source:
     known = {str(row["t"]): row for row in rows or ()}
     found = {}
     for name in wanted.tables:
-        target = f"{_quote(wanted.database)}.{_quote(name)}"
+        target = f"{quote(wanted.database)}.{quote(name)}"
         if seen.rows("table:" + name, f"SELECT * FROM {target} LIMIT 0") is None:  # noqa: S608 (quoted names)
             continue
         stored = _stored_name(name, known)
         if stored:
             row = known[stored]
             key, wide = tuple(keys.get(stored, ())), tuple(columns.get(stored, ()))
+            if row["kind"] == "BASE TABLE":
+                seen.rows("table:" + name, "SHOW CREATE TABLE " + target)
             found[name] = Table(stored, str(row["kind"]), str(row["engine"] or ""), key, wide)
     return replace(source, visible_tables=tuple(known), tables=found, refusals=seen.refusals)
 
@@ -239,7 +288,3 @@ def _stored_name(name: str, known: Mapping[str, Any]) -> str:
     if name in known:
         return name
     return next((other for other in known if other.lower() == name.lower()), "")
-
-
-def _quote(name: str) -> str:
-    return f"`{name.replace('`', '``')}`"

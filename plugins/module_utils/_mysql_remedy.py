@@ -20,6 +20,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts imp
     Source,
     Wanted,
 )
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import pattern, quote
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_settings import expiry_days, recommended
 
@@ -28,6 +29,7 @@ _ONLY_IF_WORSE = ("log_bin", "server_id", "expire_logs_days", "binlog_expire_log
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GLOBAL_ORDER = (
     "RELOAD",
+    "FLUSH_TABLES",
     "SHOW DATABASES",
     "REPLICATION SLAVE",
     "REPLICATION CLIENT",
@@ -105,7 +107,8 @@ def _sql(source: Source, wanted: Wanted, findings: Sequence[Finding], settings: 
             lines.append(f"ALTER USER {account} PASSWORD EXPIRE NEVER;")
         # Every server understands REPLICATION CLIENT; newer MariaDB calls it BINLOG MONITOR.
         monitor = source.server.monitor_privilege if source.server else "REPLICATION CLIENT"
-        privileges = {"RELOAD", "SHOW DATABASES", "REPLICATION SLAVE", monitor}
+        flush = source.server.flush_privilege if source.server else "RELOAD"
+        privileges = {flush, "SHOW DATABASES", "REPLICATION SLAVE", monitor}
         select = True
     if privileges:
         ordered = sorted(privileges, key=_GLOBAL_ORDER.index)
@@ -133,9 +136,7 @@ def quote_account(source: Source, wanted: Wanted) -> str:
 
 def _database_pattern(source: Source, database: str) -> str:
     """In a grant `_` and `%` of a database's name are wildcards, unless the server has partial revokes switched on."""
-    if source.text("partial_revokes") != "ON":
-        database = re.sub(r"([_%\\])", r"\\\1", database)
-    return f"`{database.replace('`', '``')}`"
+    return quote(database if source.text("partial_revokes") == "ON" else pattern(database))
 
 
 def _text(value: str) -> str:

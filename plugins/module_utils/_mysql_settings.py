@@ -30,7 +30,6 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server im
 
 Rule = Callable[[Source, Wanted], Optional[Finding]]
 
-RECOMMENDED_EXPIRY_DAYS = 14
 LOG_BIN = Setting("log_bin", "mysql-bin", restart=True)
 SERVER_ID = Setting("server_id", "1")
 FORMAT = Setting("binlog_format", "ROW")
@@ -57,8 +56,8 @@ def recommended(server: Server, days: int) -> tuple[Setting, ...]:
 
 
 def expiry_days(wanted: Wanted) -> int:
-    """Days of expiry to recommend."""
-    return max(RECOMMENDED_EXPIRY_DAYS, wanted.min_expiry_days)
+    """Days of expiry to recommend: as long as the longest outage that the site declares."""
+    return wanted.longest_outage_days
 
 
 def version(source: Source, wanted: Wanted) -> Optional[Finding]:
@@ -89,9 +88,9 @@ def version(source: Source, wanted: Wanted) -> Optional[Finding]:
 def binlog_off(source: Source, wanted: Wanted) -> Optional[Finding]:
     if source.text("log_bin") != "OFF":
         return None
-    # Turned on, it fills the disk unless something makes it expire.
-    forever = source.server is not None and not source.expiry_seconds
-    expiry = (expiry_setting(source.server, expiry_days(wanted)),) if forever and source.server else ()
+    # Turned on, it fills the disk unless something makes it expire, and loses changes where that comes too soon.
+    unfit = (source.expiry_seconds or 0) < wanted.longest_outage_days * DAY
+    expiry = (expiry_setting(source.server, expiry_days(wanted)),) if unfit and source.server else ()
     return Finding(
         "binlog_off",
         ERROR,
@@ -222,13 +221,14 @@ def expiry(source: Source, wanted: Wanted) -> Optional[Finding]:
             "No outage is too long for the event log, but one day the disk is full.",
             f"Set {expiry_setting(source.server, 1).name} to the longest outage that you expect, if disk is short.",
         )
-    if seconds >= wanted.min_expiry_days * DAY:
+    if seconds >= wanted.longest_outage_days * DAY:
         return None
     setting = expiry_setting(source.server, expiry_days(wanted))
     return Finding(
         "expiry_short",
         WARNING,
-        f"Binary log files are removed after {_duration(seconds)}.",
+        f"Binary log files are removed after {_duration(seconds)}; the longest outage may last "
+        f"{wanted.longest_outage_days} days.",
         "If the event log stands still for longer, changes are lost and all tables have to be read again.",
         f"Set {setting.name}={setting.value} ({expiry_days(wanted)} days).",
         settings=(setting,),

@@ -9,16 +9,20 @@ Each finding is explained in docs/findings.md; a test holds the two together.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Mapping
+from datetime import datetime, timezone
+from typing import Any, Mapping, Optional
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_access as access
+from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_reach as reach
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_settings as settings
+from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_space as space
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_connection import connection_finding
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
     ERROR,
     INFO,
     UNREACHABLE,
     WARNING,
+    BinlogFile,
     Finding,
     Source,
     Wanted,
@@ -44,10 +48,12 @@ def assess(source: Source, wanted: Wanted) -> Assessment:
     found = [connection_finding(source, wanted), settings.version(source, wanted)]
     listed = [finding for finding in found if finding is not None]
     if source.failure is None:
-        judged = [rule(source, wanted) for rule in settings.RULES]
+        judged = [rule(source, wanted) for rule in (*settings.RULES, *reach.RULES, *space.RULES)]
         listed += [finding for finding in judged if finding is not None]
-        for rules in (access.global_grants, access.database, access.tables):
+        for rules in (access.account, access.database, access.tables):
             listed += rules(source, wanted)
+        if not wanted.check_access:  # somebody else looks, who may do everything
+            listed = [finding for finding in listed if not finding.select and not finding.global_grants]
     listed.sort(key=lambda finding: _ORDER.index(finding.severity))  # stable: the order of the rules stays
     return Assessment(tuple(listed), remedy(source, wanted, listed))
 
@@ -71,10 +77,30 @@ def describe(source: Source, wanted: Wanted) -> dict[str, Any]:
         "expiry_seconds": _whole(source.expiry_seconds),
         "time_zone": asdict(zone) if zone else None,
         "binlog_position": source.binlog_position or None,
-        "binlog_files": None if files is None else [asdict(item) for item in files],
+        "binlog_files": None if files is None else [_file(item) for item in files],
+        "binlog_growth": _growth(source),
+        "binlog_disk": asdict(source.disk) if source.disk else None,
+        "plugin": source.plugin or None,
         "replicas": None if replicas is None else [asdict(item) for item in replicas],
         "tables": _tables(source.tables),
     }
+
+
+def _file(file: BinlogFile) -> dict[str, Any]:
+    return {"name": file.name, "size": file.size, "created": _moment(file.created)}
+
+
+def _moment(seconds: Optional[int]) -> Optional[str]:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _growth(source: Source) -> Optional[dict[str, Any]]:
+    measured = space.growth(source.binlog_files, source.now)
+    if measured is None:
+        return None
+    return {"bytes_per_day": int(measured.bytes_per_day), "seconds": measured.seconds}
 
 
 def _tables(tables: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

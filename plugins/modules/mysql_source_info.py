@@ -17,8 +17,12 @@ description:
     in a finding.
   - A database that cannot be reached or that refuses the login is a finding, not a failure. The module fails only for
     missing Python libraries.
-  - Nothing is written, and nothing is locked. C(RELOAD) and C(REPLICATION SLAVE) are read from C(SHOW GRANTS), because
-    trying them would hold up the database.
+  - Nothing is written, and nothing is locked. The privilege for C(FLUSH TABLES WITH READ LOCK) is tried by flushing a
+    table that does not exist, C(REPLICATION SLAVE) by reading the heads of the oldest and the newest file of the binary
+    log, as server id 0 and without waiting, like C(mysqlbinlog); no other reader is disturbed.
+  - How fast the binary log grows is measured since its oldest file was begun, and compared with the disk.
+extends_documentation_fragment:
+  - openmrs.event_log.mysql
 attributes:
   check_mode:
     support: full
@@ -30,51 +34,11 @@ attributes:
     support: full
     platforms: posix
     description: Needs Python 3.8 or later with PyMySQL where it runs.
-requirements:
-  - PyMySQL >= 0.9
-  - cryptography (for C(caching_sha2_password) without TLS)
 options:
-  login_host:
-    description: Name or address of the database server, seen from where the module runs.
-    type: str
-    default: 127.0.0.1
-  login_port:
-    description: TCP port of the database server.
-    type: int
-    default: 3306
-  login_unix_socket:
-    description: Socket to use instead of O(login_host) and O(login_port).
-    type: path
   login_user:
-    description: The capture account.
+    description: The capture account, or an administrator with O(check_access=false).
     type: str
     required: true
-  login_password:
-    description: Its password.
-    type: str
-    required: true
-  connect_timeout:
-    description: Seconds to wait for the connection.
-    type: int
-    default: 10
-  ssl_mode:
-    description:
-      - Whether the connection is encrypted, in the words of Debezium's C(database.ssl.mode).
-      - V(preferred) uses TLS if the server offers it, and does without where the server's TLS is too old for this host;
-        a finding says so then.
-      - V(verify_ca) and V(verify_identity) need O(ca_cert), unless the system's own authorities are meant.
-    type: str
-    choices: [disabled, preferred, required, verify_ca, verify_identity]
-    default: preferred
-  ca_cert:
-    description: File with the certificate of the authority that signed the server's. Used when O(ssl_mode) verifies.
-    type: path
-  client_cert:
-    description: File with a certificate for the capture account, for servers that ask for one.
-    type: path
-  client_key:
-    description: File with the key of O(client_cert).
-    type: path
   database:
     description: The OpenMRS database.
     type: str
@@ -92,10 +56,24 @@ options:
     description: Whether a version that is refused is only a warning.
     type: bool
     default: false
-  min_expiry_days:
-    description: Binary log files that are kept for fewer days are a finding.
+  longest_outage_days:
+    description:
+      - For how many days the event log may stand still at most. Binary log files that are kept for fewer days are a
+        finding, and the disk is judged by the greater of the two.
     type: int
-    default: 7
+    default: 14
+  binlog_directory:
+    description:
+      - Directory with the binary log, as seen where the module runs, to measure the free space of its disk. For a
+        server in a container that is where its volume lies.
+      - By default the directory that the server names, if it exists here and holds the very same files.
+    type: path
+  check_access:
+    description:
+      - Whether what the account may do is judged. V(false) is for a look at the settings as an administrator, who sees
+        other replicas on MariaDB, too, and reaches a server that listens on its socket only.
+    type: bool
+    default: true
   message_limit:
     description: Size of the largest message that the topics take, in bytes; columns that can hold more are a finding.
     type: int
@@ -144,7 +122,25 @@ source:
       returned: always
       sample: {name: SYSTEM, system: EAT, utc_offset_minutes: 180}
     binlog_position: {description: File and position now., type: str, returned: always, sample: "mysql-bin.000004:1021"}
-    binlog_files: {description: Binlog files with C(name) and C(size)., type: list, elements: dict, returned: always}
+    binlog_files:
+      description: Binlog files with C(name), C(size) and, for the oldest and the newest, when it was C(created).
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - {name: mysql-bin.000041, size: 104858112, created: "2026-03-01T05:12:44Z"}
+        - {name: mysql-bin.000042, size: 1021, created: "2026-03-14T18:02:10Z"}
+    binlog_growth:
+      description: How fast the binary log grows, measured over so many seconds; null when it is younger than a day.
+      type: dict
+      returned: always
+      sample: {bytes_per_day: 8011312, seconds: 1130400}
+    binlog_disk:
+      description: The disk with the binary log, where it was found; C(separate) is whether the tables lie elsewhere.
+      type: dict
+      returned: always
+      sample: {directory: /var/lib/mysql, total: 52521566208, free: 21474836480, separate: false}
+    plugin: {description: How the account logged in., type: str, returned: always, sample: mysql_native_password}
     replicas:
       description: Registered replicas with C(server_id), C(host) and C(uuid), where the account may see them.
       type: list
@@ -177,12 +173,13 @@ remedy:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import Wanted
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
-    SSL_MODES,
-    Login,
-    MissingLibraryError,
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import (
+    login_of,
+    mysql_options,
+    mysql_required_by,
 )
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import Wanted
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import MissingLibraryError
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_read import read_source
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_source import (
     assess,
@@ -191,39 +188,17 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_source im
 )
 
 ARGUMENT_SPEC: dict[str, Any] = {
-    "login_host": {"type": "str", "default": "127.0.0.1"},
-    "login_port": {"type": "int", "default": 3306},
-    "login_unix_socket": {"type": "path"},
+    **mysql_options(),
     "login_user": {"type": "str", "required": True},
-    "login_password": {"type": "str", "required": True, "no_log": True},
-    "connect_timeout": {"type": "int", "default": 10},
-    "ssl_mode": {"type": "str", "choices": list(SSL_MODES), "default": "preferred"},
-    "ca_cert": {"type": "path"},
-    "client_cert": {"type": "path"},
-    "client_key": {"type": "path", "no_log": False},
     "database": {"type": "str", "required": True},
     "tables": {"type": "list", "elements": "str", "default": []},
     "server_id": {"type": "int", "default": 0},
     "allow_untested": {"type": "bool", "default": False},
-    "min_expiry_days": {"type": "int", "default": 7},
+    "longest_outage_days": {"type": "int", "default": 14},
+    "binlog_directory": {"type": "path"},
+    "check_access": {"type": "bool", "default": True},
     "message_limit": {"type": "int", "default": 1048576},
 }
-
-
-def login_of(params: dict[str, Any]) -> Login:
-    """How to log in, from the module's parameters."""
-    return Login(
-        host=params["login_host"],
-        port=params["login_port"],
-        user=params["login_user"],
-        password=params["login_password"],
-        unix_socket=params["login_unix_socket"] or "",
-        connect_timeout=params["connect_timeout"],
-        ssl_mode=params["ssl_mode"],
-        ca_cert=params["ca_cert"],
-        client_cert=params["client_cert"],
-        client_key=params["client_key"],
-    )
 
 
 def wanted_of(params: dict[str, Any]) -> Wanted:
@@ -238,14 +213,16 @@ def wanted_of(params: dict[str, Any]) -> Wanted:
         server_id=params["server_id"],
         allow_untested=params["allow_untested"],
         message_limit=params["message_limit"],
-        min_expiry_days=params["min_expiry_days"],
+        longest_outage_days=params["longest_outage_days"],
+        binlog_directory=params["binlog_directory"] or "",
+        check_access=params["check_access"],
     )
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=ARGUMENT_SPEC,
-        required_by={"client_key": "client_cert"},
+        required_by=mysql_required_by(),
         supports_check_mode=True,
     )
     wanted = wanted_of(module.params)

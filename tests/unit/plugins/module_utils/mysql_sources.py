@@ -39,14 +39,14 @@ def variables(kind: str) -> Dict[str, str]:
         "innodb_flush_log_at_trx_commit": "1",
     }
     if kind == "mysql-5.7":
-        found.update({"expire_logs_days": "10"})
+        found.update({"expire_logs_days": "14"})
     elif kind == "mysql-8.0":
         found.update({"expire_logs_days": "0", "binlog_expire_logs_seconds": "2592000", "binlog_row_value_options": ""})
     elif kind in ("mysql-8.4", "mysql-9.7"):
         found.update({"binlog_expire_logs_seconds": "2592000", "binlog_expire_logs_auto_purge": "ON"})
     else:
         found.update(
-            {"expire_logs_days": "10.000000", "binlog_expire_logs_seconds": "864000", "log_bin_compress": "OFF"}
+            {"expire_logs_days": "14.000000", "binlog_expire_logs_seconds": "1209600", "log_bin_compress": "OFF"}
         )
     if kind == "mariadb-11.8":
         found.update({"binlog_legacy_event_pos": "ON", "max_binlog_total_size": "0"})

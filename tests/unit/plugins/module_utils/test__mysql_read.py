@@ -17,7 +17,8 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server im
 from tests.unit.plugins.module_utils.mysql_sources import VERSIONS, WANTED, ids
 
 LOGIN = Login("127.0.0.1", 3306, "event_log", "secret-word")
-HARMLESS = ("SELECT ", "SHOW ", "USE ", "SET SESSION lock_wait_timeout = 10")
+NO_TABLE = "FLUSH LOCAL TABLES `openmrs`.`event log: no such table`"
+HARMLESS = ("SELECT ", "SHOW ", "USE ", "SET SESSION lock_wait_timeout = 10", NO_TABLE)
 
 
 class Scripted:
@@ -26,6 +27,8 @@ class Scripted:
     def __init__(self, kind: str, answers: Dict[str, Any]) -> None:
         self.server: Any = parse_server(VERSIONS[kind])
         self.tls_problem = ""
+        self.plugin = "mysql_native_password"
+        self.heads: List[str] = []
         self.closed = False
         self.said: List[str] = []
         self._answers = {
@@ -59,6 +62,15 @@ class Scripted:
                     raise answer
                 return list(answer)
         return []
+
+    def binlog_created(self, file: str) -> Any:
+        self.heads.append(file)
+        answer = self._answers.get("dump", 1_700_000_000)
+        if isinstance(answer, int) and answer < 10_000:
+            raise StatementError(Refusal("COM_BINLOG_DUMP", answer, "no"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def close(self) -> None:
         self.closed = True

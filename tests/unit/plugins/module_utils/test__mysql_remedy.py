@@ -104,11 +104,12 @@ def test_missing_grants_are_one_statement() -> None:
 def test_a_refused_login_is_given_the_whole_account_and_all_settings(kind: str) -> None:
     remedy = judged(refused(kind)).remedy
     monitor = "BINLOG MONITOR" if kind.startswith("mariadb") else "REPLICATION CLIENT"
+    flush = "FLUSH_TABLES" if kind in ("mysql-8.4", "mysql-9.7") else "RELOAD"
     password = "'<password of the capture account>'"
     assert lines(remedy.sql) == [
         f"CREATE USER IF NOT EXISTS 'event_log'@'localhost' IDENTIFIED BY {password};",
         f"ALTER USER 'event_log'@'localhost' IDENTIFIED BY {password};",
-        f"GRANT RELOAD, SHOW DATABASES, REPLICATION SLAVE, {monitor} ON *.* TO 'event_log'@'localhost';",
+        f"GRANT {flush}, SHOW DATABASES, REPLICATION SLAVE, {monitor} ON *.* TO 'event_log'@'localhost';",
         "GRANT SELECT ON `openmrs`.* TO 'event_log'@'localhost';",
     ]
     legacy = ["binlog_legacy_event_pos = 1", "log_bin_compress = 0"] if kind == "mariadb-11.8" else []

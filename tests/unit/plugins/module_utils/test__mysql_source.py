@@ -85,7 +85,7 @@ FOR_EVER = {name: dict.fromkeys(changed, "0") for name, changed in SHORT.items()
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_an_expiry_below_a_week_is_a_warning(kind: str) -> None:
+def test_an_expiry_below_the_longest_outage_is_a_warning(kind: str) -> None:
     assert ids(with_variables(good(kind), **SHORT[kind])) == {"expiry_short": "warning"}
 
 
@@ -94,10 +94,12 @@ def test_files_that_stay_for_ever_are_worth_knowing(kind: str) -> None:
     assert ids(with_variables(good(kind), **FOR_EVER[kind])) == {"expiry_never": "info"}
 
 
-def test_a_week_is_enough_unless_more_is_wanted() -> None:
+def test_the_site_declares_its_longest_outage() -> None:
     week = with_variables(good("mysql-8.4"), binlog_expire_logs_seconds="604800")
-    assert ids(week) == {}
-    assert ids(week, replace(WANTED, min_expiry_days=8)) == {"expiry_short": "warning"}
+    assert ids(week) == {"expiry_short": "warning"}
+    assert ids(week, replace(WANTED, longest_outage_days=7)) == {}
+    setting = judged(week, replace(WANTED, longest_outage_days=21)).remedy.my_cnf
+    assert "binlog_expire_logs_seconds = 1814400" in setting
 
 
 def test_days_count_in_mysql_8_when_seconds_are_zero() -> None:

@@ -13,7 +13,7 @@ from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_facts as facts
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import Failure, Source
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import MissingLibraryError
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import Login, MissingLibraryError
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import parse_server
 from ansible_collections.openmrs.event_log.plugins.modules import mysql_source_info as subject
 
@@ -107,14 +107,16 @@ def test_arguments_arrive(run: Callable[..., Dict[str, Any]]) -> None:
         client_key="/k.pem",
         server_id=184200,
         allow_untested=True,
-        min_expiry_days=30,
+        longest_outage_days=30,
+        binlog_directory="/srv/db",
+        check_access=False,
         message_limit=5,
     )
-    assert result["login"] == subject.Login(
+    assert result["login"] == Login(
         "db", 3307, "event_log", "not-to-be-seen", "/run/s", 3, "verify_ca", "/ca.pem", "/c.pem", "/k.pem"
     )
     assert result["wanted"] == subject.Wanted(
-        "db", 3307, "event_log", "openmrs", ("person", "patient"), "/run/s", 184200, True, 5, 30
+        "db", 3307, "event_log", "openmrs", ("person", "patient"), "/run/s", 184200, True, 5, 30, "/srv/db", False
     )
 
 
