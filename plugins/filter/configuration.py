@@ -10,7 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Iterable, Mapping, TypeVar
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.openmrs.event_log.plugins.module_utils import _connector_source, _debezium, _stack_config, _variables
+from ansible_collections.openmrs.event_log.plugins.module_utils import (
+    _connector_source,
+    _debezium,
+    _stack_config,
+    _variables,
+)
 
 Options = TypeVar("Options", _debezium.Source, _stack_config.Stack, _connector_source.Site)
 
@@ -50,7 +55,13 @@ def connector_source(
     options: Mapping[str, Any], seen: Mapping[str, Any] | None = None, remembered: str = ""
 ) -> dict[str, Any]:
     known = _connector_source.connector_source(_options(_connector_source.Site, options), seen or {}, remembered)
-    return {**dataclasses.asdict(known), "problems": list(known.problems), "notes": list(known.notes)}
+    return {
+        "flavour": known.flavour,
+        "ssl_mode": known.ssl_mode,
+        "facts": known.facts,
+        "problems": list(known.problems),
+        "notes": list(known.notes),
+    }
 
 
 def placed(files: list[dict[str, Any]], root: str, gid: int | str, mode: str) -> list[dict[str, Any]]:

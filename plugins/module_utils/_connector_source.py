@@ -99,7 +99,9 @@ def _of(remembered: str, address: str) -> Mapping[str, Any]:
 
 def _database(facts: Mapping[str, Any]) -> Database:
     """Take what has the right kind, and a flavour that has a connector."""
-    known = {name: facts[name] for name, kind in SEEN.items() if isinstance(facts.get(name), kind)}
+    # Copies, for Ansible's own kinds of list and dict are not what they look like.
+    known: dict[str, Any] = {name: facts[name] for name, kind in SEEN.items() if isinstance(facts.get(name), kind)}
+    known.update({name: kind(known[name]) for name, kind in SEEN.items() if name in known})
     if known.get("flavour") not in CLASSES:
         known.pop("flavour", None)
     return Database(**known)

@@ -42,34 +42,35 @@ def versioned_name(stem: str, suffix: str, key: bytes, content: bytes) -> str:
     return f"{stem}-{version(key, content)}{suffix}"
 
 
-def state_is(path: Path, mode: int, uid: int, gid: int) -> bool:
+def state_is(path: Path, mode: int, owner: tuple[int, int]) -> bool:
     found = path.stat()
-    return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, uid, gid)
+    return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, *owner)
 
 
-def keep_directory(directory: Path, mode: int, uid: int, gid: int, check_mode: bool) -> bool:
-    """Make or mend a directory of secrets; return whether it differed."""
-    if directory.is_dir() and state_is(directory, mode, uid, gid):
+def keep_directory(directory: Path, mode: int, owner: tuple[int, int], check_mode: bool) -> bool:
+    """Make or mend a directory of secrets, owned by uid and gid; return whether it differed."""
+    if directory.is_dir() and state_is(directory, mode, owner):
         return False
     if not check_mode:
         directory.mkdir(mode=mode, parents=True, exist_ok=True)
-        os.chown(directory, uid, gid)
+        os.chown(directory, *owner)
         directory.chmod(mode)
     return True
 
 
-def keep_file(path: Path, content: bytes, mode: int, uid: int, gid: int, check_mode: bool) -> bool:
-    """Write or mend one file; return whether it differed."""
-    if path.exists() and path.read_bytes() == content and state_is(path, mode, uid, gid):
+def keep_file(path: Path, content: bytes, mode: int, owner: tuple[int, int], check_mode: bool) -> bool:
+    """Write or mend one file, owned by uid and gid; return whether it differed."""
+    if path.exists() and path.read_bytes() == content and state_is(path, mode, owner):
         return False
     if not check_mode:
-        write_atomically(path, content, mode, uid, gid)
+        write_atomically(path, content, mode, *owner)
     return True
 
 
-def drop_versions(directory: Path, stem: str, suffix: str, wanted: str, keep: int, check_mode: bool) -> list[str]:
+def drop_versions(wanted: Path, stem: str, suffix: str, keep: int, check_mode: bool) -> list[str]:
     """Remove the versions beyond ``keep``, the newest kept first, never the wanted one; return their names."""
-    found = [p for p in directory.glob(f"{stem}-{'[0-9a-f]' * 8}{suffix}") if p.name != wanted]
+    directory = wanted.parent
+    found = [p for p in directory.glob(f"{stem}-{'[0-9a-f]' * 8}{suffix}") if p != wanted]
     found.sort(key=lambda p: p.stat().st_mtime, reverse=True)
     removed = found[max(keep - 1, 0) :]
     if not check_mode:

@@ -21,6 +21,7 @@ description:
 attributes:
   check_mode:
     support: full
+    description: Reads the certificates and foretells the file's name.
   diff_mode:
     support: none
     description: The name of the file is in the result.
@@ -113,17 +114,17 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._truststore impo
 
 
 def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    directory, uid, gid = Path(params["directory"]), params["owner"], params["group"]
+    directory, owner = Path(params["directory"]), (params["owner"], params["group"])
     trusted = certificates(Path(params["ca_cert"]).read_bytes())
     content = jks(trusted)
-    name = truststore_name(params["stem"], content)
-    changed = keep_directory(directory, DIRECTORY_MODE, uid, gid, check_mode)
-    changed |= keep_file(directory / name, content, FILE_MODE, uid, gid, check_mode)
-    removed = drop_versions(directory, params["stem"], ".jks", name, params["keep"], check_mode)
+    path = directory / truststore_name(params["stem"], content)
+    changed = keep_directory(directory, DIRECTORY_MODE, owner, check_mode)
+    changed |= keep_file(path, content, FILE_MODE, owner, check_mode)
+    removed = drop_versions(path, params["stem"], ".jks", params["keep"], check_mode)
     return {
         "changed": changed or bool(removed),
-        "filename": name,
-        "path": str(directory / name),
+        "filename": path.name,
+        "path": str(path),
         "fingerprints": [fingerprint(der) for der in trusted],
         "removed": removed,
     }

@@ -106,9 +106,9 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file imp
 
 
 def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    directory, uid, gid = Path(params["directory"]), params["owner"], params["group"]
+    directory, owner = Path(params["directory"]), (params["owner"], params["group"])
     content, kind = params["content"].encode(), (params["stem"], params["suffix"])
-    changed = keep_directory(directory, DIRECTORY_MODE, uid, gid, check_mode)
+    changed = keep_directory(directory, DIRECTORY_MODE, owner, check_mode)
     key_file = directory / KEY_NAME
     if key_file.exists():
         key = key_file.read_bytes()
@@ -116,15 +116,10 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         changed, key = True, secrets.token_bytes(32)
         if not check_mode:
             write_atomically(key_file, key, FILE_MODE, 0, 0)
-    name = versioned_name(*kind, key, content)
-    changed |= keep_file(directory / name, content, FILE_MODE, uid, gid, check_mode)
-    removed = drop_versions(directory, *kind, name, params["keep"], check_mode)
-    return {
-        "changed": changed or bool(removed),
-        "filename": name,
-        "path": str(directory / name),
-        "removed": removed,
-    }
+    path = directory / versioned_name(*kind, key, content)
+    changed |= keep_file(path, content, FILE_MODE, owner, check_mode)
+    removed = drop_versions(path, *kind, params["keep"], check_mode)
+    return {"changed": changed or bool(removed), "filename": path.name, "path": str(path), "removed": removed}
 
 
 def main() -> None:

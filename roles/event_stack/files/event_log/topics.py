@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from . import kafka_log
+from . import kafka_log, source
 from .errors import EventLogError, UsageError
 from .kafka_log import PartitionSummary
 from .settings import Settings
@@ -85,10 +85,11 @@ def summarise(settings: Settings) -> List[TopicSummary]:
     ]
 
 
-def as_data(summaries: Sequence[TopicSummary], data_dir: Path) -> Dict[str, Any]:
+def as_data(summaries: Sequence[TopicSummary], data_dir: Path, facts: Dict[str, Any]) -> Dict[str, Any]:
     """The same for programs."""
     return {
         "data_dir": str(data_dir),
+        "source": facts or None,
         "topics": [
             {
                 "topic": summary.topic,
@@ -109,7 +110,7 @@ def as_data(summaries: Sequence[TopicSummary], data_dir: Path) -> Dict[str, Any]
     }
 
 
-def as_text(summaries: Sequence[TopicSummary], hidden: int) -> str:
+def as_text(summaries: Sequence[TopicSummary], hidden: int, clock: str = "") -> str:
     """A table, the sum, and what the reader should know."""
     rows = [
         (
@@ -139,16 +140,17 @@ def as_text(summaries: Sequence[TopicSummary], hidden: int) -> str:
     note = f"Times are in this host's time zone, {zone}."
     if hidden:
         note += f" {hidden} internal topic{'s are' if hidden > 1 else ' is'} not shown (--all shows them)."
-    return "\n".join([*lines, "", note])
+    return "\n".join([*lines, "", note, *([clock] if clock else [])])
 
 
 def run(settings: Settings, show_all: bool, as_json: bool) -> str:
     """The answer to ``event-log topics``."""
     everything = summarise(settings)
     shown = [summary for summary in everything if show_all or not summary.internal]
+    facts = source.read(settings.home)
     if as_json:
-        return json.dumps(as_data(shown, settings.data_dir), indent=2)
-    return as_text(shown, len(everything) - len(shown))
+        return json.dumps(as_data(shown, settings.data_dir, facts), indent=2)
+    return as_text(shown, len(everything) - len(shown), source.clock(facts))
 
 
 def resolve(wanted: str, topics: Sequence[str], internal_topics: Sequence[str] = ()) -> str:

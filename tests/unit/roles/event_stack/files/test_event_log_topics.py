@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from typing import Any, Dict
 
 import pytest
 from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log import text, topics
@@ -66,6 +67,39 @@ def test_start_offset_checkpoint_is_respected(host: Host) -> None:
     (host.data_dir / "log-start-offset-checkpoint").write_text("0\n1\na.b.c 0 5\n")
     (summary,) = topics.summarise(host.chosen)
     assert (summary.events, summary.oldest_ms) == (5, 9)
+
+
+DATABASE = {"name": "SYSTEM", "system": "EAT", "utc_offset_minutes": 180, "site": None}
+
+
+@pytest.mark.parametrize(
+    ("zone", "sentence"),
+    [
+        (DATABASE, "are the wall clock of the database, EAT (UTC+03:00), written as if it were UTC."),
+        ({**DATABASE, "site": "Africa/Kigali"}, "are the wall clock of Africa/Kigali, written as if it were UTC."),
+        ({**DATABASE, "name": "-03:30", "utc_offset_minutes": -210}, "the database, -03:30 (UTC-03:30), written"),
+        ({**DATABASE, "system": None, "utc_offset_minutes": 0}, "the database, ? (UTC+00:00), written"),
+    ],
+)
+def test_the_clock_of_datetime_values_is_told(host: Host, zone: Dict[str, Any], sentence: str) -> None:
+    facts = {"flavour": "mysql", "time_zone": zone}
+    (host.chosen.home / "config" / "source.json").write_text(json.dumps(facts))
+    last = host.run("topics").stdout.splitlines()[-1]
+    assert last.startswith("Datetime values in events ")
+    assert sentence in last
+    assert json.loads(host.run("topics", "--json").stdout)["source"] == facts
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"time_zone": null}', '{"time_zone": {"utc_offset_minutes": null}}']
+)
+def test_an_unknown_clock_is_no_fault(host: Host, text: str) -> None:
+    (host.chosen.home / "config" / "source.json").write_text(text)
+    done = host.run("topics")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith("Times are in this host's time zone")
+    (host.chosen.home / "config" / "source.json").unlink()
+    assert json.loads(host.run("topics", "--json").stdout)["source"] is None
 
 
 def test_nothing_yet_is_said_in_words(host: Host) -> None:
