@@ -75,9 +75,9 @@ options:
         required: true
       offset:
         description:
-          - The offset, flat. Of a sink connector, C(kafka_offset).
+          - The offset, a flat dictionary. Of a sink connector, C(kafka_offset).
           - Null removes the offset of the partition. If there is none, nothing is done.
-        type: dict
+        type: raw
         required: true
   sensitive_keys:
     description:
@@ -232,8 +232,8 @@ OPTIONS = {
         "elements": "dict",
         "options": {
             "partition": {"type": "dict", "required": True},
-            # Required, so that removing an offset has to be said: offset: null.
-            "offset": {"type": "dict", "required": True},
+            # A dictionary or null. Required, so that removing an offset has to be said; a required dict takes no null.
+            "offset": {"type": "raw", "required": True},
         },
     },
     "sensitive_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},

@@ -44,3 +44,9 @@ def test_the_connection_is_what_the_options_say() -> None:
     made = subject.connection({**params, "url": "https://h", "url_username": "u", "url_password": "p", "timeout": 7})
     assert (made.url, made.username, made.password, made.timeout) == ("https://h", "u", "p", 7.0)
     assert made.validate_certs is True
+
+
+def test_values_that_are_hidden_but_for_those_too_short() -> None:
+    module = Module()
+    subject.hide_values(module)(frozenset({"coins-1234", "short"}))
+    assert module.no_log_values == {"1", "true", "openmrs", "pw-123456", "coins-1234"}

@@ -27,6 +27,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     UnreachableError,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._http import Connection, Response, Transport
+from ansible_collections.openmrs.event_log.plugins.module_utils._offsets import Entry
 
 from tests.unit.plugins.module_utils.connect_answers import INFO, STATUS, api_of, info, status
 from tests.unit.plugins.module_utils.scripted_http import ANY, FakeClock, ScriptedServer
@@ -55,6 +56,9 @@ TIMED_OUT = (
         (lambda api: api.stop("n"), "PUT", "/connectors/n/stop", None),
         (lambda api: api.restart("n", True), "POST", "/connectors/n/restart?includeTasks=true&onlyFailed=true", None),
         (lambda api: api.restart("n", False), "POST", "/connectors/n/restart?includeTasks=true&onlyFailed=false", None),
+        (lambda api: api.alter_offsets("n/m", [Entry({"p": 1}, None)]), "PATCH", "/connectors/n%2Fm/offsets",
+         {"offsets": [{"partition": {"p": 1}, "offset": None}]}),
+        (lambda api: api.reset_offsets("n"), "DELETE", "/connectors/n/offsets", None),
         (lambda api: api.status("a b/ä?"), "GET", "/connectors/a%20b%2F%C3%A4%3F/status", None),
     ],
 )  # fmt: skip
@@ -83,6 +87,10 @@ def test_writes_need_no_body_in_the_answer(worker: ScriptedServer, clock: FakeCl
         (404, "Connector n not found", NotFoundError, False, False),
         (404, "HTTP 404 Not Found", ApiError, False, False),
         (400, "Connector configuration is invalid", ApiError, False, False),
+        (500, "Failed to reset consumer group offsets: tasks haven't stopped completely yet", BusyError, True, False),
+        (500, "Failed to perform zombie fencing for source connector", BusyError, True, False),
+        (500, "Timed out while attempting to modify offsets for source connector n", TimedOutError, True, True),
+        (400, "Connectors must be in the STOPPED state before their offsets can be", BusyError, True, False),
         (403, "Forbidden", ApiError, False, False), (405, "HTTP 405 Method Not Allowed", ApiError, False, False),
     ],
 )  # fmt: skip

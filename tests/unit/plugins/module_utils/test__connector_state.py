@@ -114,3 +114,11 @@ def test_parse_sorts_tasks_and_keeps_what_newer_workers_tell() -> None:
     assert parsed.describe() == "connector RUNNING, task 0 FAILED, task 1 RUNNING"
     assert parsed.first_trace() == "t"
     assert status("RUNNING").describe() == "connector RUNNING, no tasks"
+
+
+@pytest.mark.parametrize(("idle", "verdict"), [(False, WAIT), (True, REACHED)])
+def test_running_without_tasks_counts_only_where_there_never_were_any(idle: bool, verdict: Verdict) -> None:
+    watch = Watch("running", 3, 0, None, idle=idle)
+    assert watch.look(1, status("RUNNING")) is WAIT
+    assert watch.look(4, status("RUNNING")) is verdict
+    assert watch.look(5, status("RUNNING UNASSIGNED")) is WAIT
