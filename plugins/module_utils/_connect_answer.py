@@ -9,6 +9,7 @@ Workers tell a rebalance from a real conflict, and what may be tried again, by t
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
@@ -21,6 +22,9 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     TimedOutError,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._http import Response
+
+# What Jetty 12, which Connect has had since 4.0, says of a path in which such a character stands encoded.
+_REFUSED_PATH = re.compile(r"(Ambiguous URI|Suspicious Path)[ A-Za-z]*", re.IGNORECASE)
 
 
 def content_of(method: str, url: str, response: Response) -> Any:
@@ -45,6 +49,9 @@ def _sentence(method: str, url: str, status: int, words: str) -> str:
 
 
 def _what_came(response: Response, is_json: bool) -> str:
+    refused = _REFUSED_PATH.search(response.text()) if response.status == 400 else None
+    if refused:
+        return f"the worker takes no name with / \\ or % in it, as Connect 4 and later do not ({refused.group()})"
     if 300 <= response.status < 400:
         return "a redirect to %s; is there a proxy or a login page between?" % (response.location or "nowhere")
     if "html" in response.content_type.lower() or response.text().lstrip()[:1] == "<":

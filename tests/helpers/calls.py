@@ -19,7 +19,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Sequence
 
 import yaml
 from ansible.module_utils.testing import patch_module_args
@@ -101,12 +101,14 @@ class Played:
         return self.results[-1]
 
 
-def play(directory: Path, task: Mapping[str, Any] | list[Mapping[str, Any]], *words: str, **play_keys: Any) -> Played:
+def play(
+    directory: Path, task: Mapping[str, Any] | Sequence[Mapping[str, Any]], *words: str, **play_keys: Any
+) -> Played:
     """Run tasks on localhost by ansible-playbook. A module's short name is completed to the collection's.
 
     Results come as JSON, but for -v, whose output is what a person sees then.
     """
-    tasks = [dict(one) for one in (task if isinstance(task, list) else [task])]
+    tasks = [dict(one) for one in ([task] if isinstance(task, Mapping) else task)]
     tasks = [{_full(key): value for key, value in one.items()} for one in tasks]
     head = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks, **play_keys}
     book = directory / "play.yml"

@@ -49,19 +49,19 @@ class Member:
     port: int
     line: str  # release line of Connect: 4.3 or 3.9
     login: bool
+    group: str
 
     @property
     def old(self) -> bool:
         return self.line == "3.9"
 
-    @property
-    def group(self) -> str:
-        return f"rig-{self.line}"
 
-
-WORKER_A = Member("eventlog-rig-a", 28083, "4.3", True)
-WORKER_B = Member("eventlog-rig-b", 28084, "4.3", True)
-WORKER_OLD = Member("eventlog-rig-old", 28085, "3.9", False)
+WORKER_A = Member("eventlog-rig-a", 28083, "4.3", True, "rig-4.3")
+WORKER_B = Member("eventlog-rig-b", 28084, "4.3", True, "rig-4.3")
+WORKER_OLD = Member("eventlog-rig-old", 28085, "3.9", False, "rig-3.9")
+#: Started only where a test asks for them, for itself.
+WORKER_OPEN = Member("eventlog-rig-open", 28086, "4.3", False, "rig-open")
+WORKER_OLD_LOGIN = Member("eventlog-rig-old-login", 28087, "3.9", True, "rig-old-login")
 MEMBERS = (WORKER_A, WORKER_B, WORKER_OLD)
 
 

@@ -28,6 +28,7 @@ from tests.helpers.workers import (
     UID,
     UP_WITHIN,
     Rig,
+    Worker,
     docker,
     wait_for,
 )
@@ -145,11 +146,24 @@ def _start(made: Rig, mark: str) -> None:
         "--entrypoint", "sh", have["MySQL"], "-c", MYSQL.format(port=DATABASE_PORT),
     )  # fmt: skip
     for member in MEMBERS:
-        _start_worker(made, member, have["Connect 3.9" if member.old else "event log"], label)
+        _start_worker(made, member, label)
     _prepare_database(made)
     for worker in (made.a, made.b, made.old):
         worker.await_ready()
     (root / "complete").touch()
+
+
+@contextlib.contextmanager
+def another(made: Rig, member: Member) -> Iterator[Worker]:
+    """Yield one more worker, in a group of its own, for as long as a test needs it."""
+    docker("rm", "--force", "--volumes", member.name, check=False)
+    worker = Worker(member)
+    try:
+        _start_worker(made, member, ())
+        worker.await_ready()
+        yield worker
+    finally:
+        docker("rm", "--force", "--volumes", member.name)
 
 
 def _contained(config: Path) -> list[str]:
@@ -159,7 +173,8 @@ def _contained(config: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def _start_worker(made: Rig, member: Member, image: str, label: tuple[str, ...]) -> None:
+def _start_worker(made: Rig, member: Member, label: tuple[str, ...]) -> None:
+    image = images()["Connect 3.9" if member.old else "event log"]
     config = made.root / "etc" / member.name
     worker_files.write(config, worker_files.worker_files(member))
     log = "log4j.configuration=file:/etc/event-log/log4j.properties"

@@ -52,7 +52,13 @@ class RigError(AssertionError):
 
 def docker(*arguments: str, check: bool = True, timeout: float = 120, stdin: str | None = None) -> str:
     done = subprocess.run(
-        ["docker", *arguments], capture_output=True, text=True, check=False, timeout=timeout, input=stdin
+        ["docker", *arguments],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=timeout,
+        input=stdin,
     )
     if check and done.returncode != 0:
         raise RigError(f"docker {' '.join(arguments)}: {done.stdout}{done.stderr}")
@@ -173,9 +179,6 @@ class Rig:
         """A directory that the workers have as /rig: what file connectors read and write."""
         return self.root / "files"
 
-    def worker(self, line: str) -> Worker:
-        return self.old if line == "3.9" else self.a
-
     def secret(self, name: str, content: str) -> str:
         """Write a file of secrets and return the path that references take. Never changed once it is there."""
         path = self.root / "secrets" / name
@@ -244,6 +247,22 @@ class Rig:
                 rows = cursor.fetchall() or rows
                 if not cursor.nextset():
                     return list(rows)
+
+    def foreign(self, worker: Worker, name: str) -> None:
+        """Register a connector that no module is told about."""
+        worker.delete(name)
+        config = {key: str(value) for key, value in self.sink(name, "rig-nothing").items()}
+        status, answer = worker.rest("POST", "/connectors", {"name": name, "config": config})
+        assert status == 201, answer
+        worker.await_states(name, "RUNNING", "RUNNING")
+
+    def records_of(self, worker: Worker, connector: str) -> int:
+        """Return how often a group's configuration topic names a connector as the key of its configuration."""
+        return self.log_of(f"{worker.member.group}-configs").count(f"connector-{connector}")
+
+    def log_of(self, topic: str) -> str:
+        """Return the bytes of a topic's partition 0 as text, as they lie on the broker's disk."""
+        return docker("exec", BROKER, "sh", "-c", f"cat '/var/lib/kafka/data/log/{topic}-0/'*.log | tr -d '\\000'")
 
     def kafka(self, main: str, *words: str, check: bool = True, stdin: str | None = None) -> str:
         """Run one of Kafka's own tools in the broker's container."""
