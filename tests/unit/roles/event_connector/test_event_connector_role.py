@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role as Ansible runs it in check mode: the connector that it would make, the facts for consumers, what it refuses."""
+"""The role as Ansible runs it in check mode: the connector and the facts that it would make, and what it refuses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ CASES: Dict[str, Dict[str, Any]] = {
     "own_authority": {"event_connector_seen": MYSQL, "event_log_database_ca_cert": "ca.pem"},
     "own_authority_mariadb": {"event_connector_seen": MARIADB, "event_log_database_ca_cert": "ca.pem"},
     "identity": {
-        "event_connector_seen": MYSQL, "event_log_database_ca_cert": "ca.pem", "event_connector_ssl_mode": "verify_identity"
+        "event_connector_seen": MYSQL,
+        "event_log_database_ca_cert": "ca.pem",
+        "event_connector_ssl_mode": "verify_identity",
     },
     "zone": {"event_connector_seen": MYSQL, "event_log_time_zone": "Africa/Kigali"},
     "contradiction": {"event_connector_seen": MARIADB, "event_log_database_flavour": "mysql"},
