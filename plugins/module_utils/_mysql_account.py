@@ -15,7 +15,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Iterable, Optional, Sequence
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import WARNING, Finding
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_access import unreadable_plugin
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import READABLE_PLUGINS, WARNING, Finding
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import ALL, Grant, Grants, like, pattern
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server
 
@@ -177,7 +178,7 @@ def plan_account(server: Server, current: Account, desired: Desired) -> Plan:
         *((GRANT,) if lacking else ()),
         *((REVOKE,) if revokes else ()),
     ]
-    findings = _surplus_finding(desired, extra) if extra and not revokes else ()
+    findings = _findings(current, desired, () if revokes else extra)
     return Plan(tuple(actions), lacking, revokes, extra, findings=findings)
 
 
@@ -236,9 +237,14 @@ def _cannot_be_kept(current: Account, desired: Desired, other: str) -> str:
     return ""
 
 
-def _surplus_finding(desired: Desired, extra: Iterable[Grant]) -> tuple[Finding, ...]:
+def _findings(current: Account, desired: Desired, extra: Sequence[Grant]) -> tuple[Finding, ...]:
+    stranger = bool(current.plugin) and current.plugin not in READABLE_PLUGINS and current.login != NO_PLUGIN
+    found = (unreadable_plugin(desired.account, current.plugin),) if stranger else ()
+    if not extra:
+        return found
     listed = "; ".join(describe_grant(entry) for entry in extra)
     return (
+        *found,
         Finding(
             "account_surplus",
             WARNING,

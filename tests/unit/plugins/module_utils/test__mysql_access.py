@@ -63,6 +63,54 @@ def test_an_account_with_everything_is_enough(kind: str) -> None:
     assert ids(granted(good(kind), "GRANT ALL PRIVILEGES ON *.* TO a WITH GRANT OPTION")) == {}
 
 
+@pytest.mark.parametrize("kind", ALL)
+def test_a_refused_flush_names_the_privilege_of_that_version(kind: str) -> None:
+    source = with_refusal(good(kind), "flush", 1227, "FLUSH LOCAL TABLES `x`", "Access denied")
+    assert ids(source) == {"grant_reload": "error"}
+    privilege = "FLUSH_TABLES" if kind in ("mysql-8.4", "mysql-9.7") else "RELOAD"
+    assert f"GRANT {privilege} ON *.*" in judged(source).remedy.sql
+
+
+def test_a_flush_that_failed_for_another_reason_says_nothing_about_the_privilege() -> None:
+    assert ids(with_refusal(good("mysql-8.0"), "flush", 1205)) == {}
+    assert ids(with_refusal(without("mysql-8.0", "RELOAD"), "flush", 1205)) == {"grant_reload": "error"}
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_what_was_done_counts_and_not_what_is_written(kind: str) -> None:
+    source = granted(good(kind), "GRANT SHOW DATABASES ON *.* TO a", "GRANT SELECT ON `openmrs`.* TO a")
+    assert set(ids(source)) == {"grant_reload", "grant_replication_slave"}
+    assert ids(replace(source, tried=("flush", "binlog_dump"))) == {}
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_refused_binlog_names_the_privilege(kind: str) -> None:
+    source = with_refusal(good(kind), "binlog_dump", 1227, "COM_BINLOG_DUMP", "Access denied")
+    assert ids(source) == {"grant_replication_slave": "error"}
+
+
+def test_a_binlog_that_is_not_sent_for_another_reason() -> None:
+    source = with_refusal(good("mysql-8.0"), "binlog_dump", 1236, "COM_BINLOG_DUMP", "Could not open log file")
+    assert ids(source) == {"binlog_unreadable": "error"}
+    assert "Could not open log file" in judged(source).findings[0].what
+    zero = replace(source, variables={**source.variables, "server_id": "0"})
+    assert ids(zero) == {"server_id_zero": "error"}
+
+
+@pytest.mark.parametrize(
+    ("plugin", "found"),
+    [
+        ("", False),
+        ("mysql_native_password", False),
+        ("caching_sha2_password", False),
+        ("client_ed25519", True),
+        ("sha256_password", True),
+    ],
+)
+def test_plugins_that_the_reader_of_the_binary_log_knows(plugin: str, found: bool) -> None:
+    assert ids(replace(good("mariadb-11.8"), plugin=plugin)) == ({"account_plugin": "error"} if found else {})
+
+
 def test_roles_that_sleep_are_named() -> None:
     source = granted(good("mysql-8.0"), "GRANT USAGE ON *.* TO a", "GRANT `capture`@`%` TO a")
     [found] = [one for one in judged(source).findings if one.id == "grant_reload"]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import like, parse_grants
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import like, parse_grants, pattern
 
 HASH = "IDENTIFIED BY PASSWORD '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19'"
 CASES = [
@@ -92,7 +92,28 @@ def test_no_line_is_no_privilege() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "name", "matches"),
+    ("line", "passes_on"),
+    [
+        ("GRANT SELECT ON `a`.* TO `b`@`c` WITH GRANT OPTION", True),
+        ("GRANT USAGE ON *.* TO `b`@`c` IDENTIFIED BY PASSWORD '*2' WITH MAX_QUERIES_PER_HOUR 5 GRANT OPTION", True),
+        ("GRANT SELECT ON `a`.* TO `b`@`c`", False),
+        ("GRANT SELECT ON `a`.* TO `b`@`WITH GRANT OPTION`", False),
+    ],
+)
+def test_passing_privileges_on_is_a_privilege(line: str, passes_on: bool) -> None:
+    [entry] = parse_grants([line]).entries
+    assert ("GRANT OPTION" in entry.privileges) is passes_on
+
+
+@pytest.mark.parametrize("name", ["openmrs", "open_mrs", "a%b_c\\d", "", "o`p"])
+def test_the_pattern_of_a_name_means_that_name_alone(name: str) -> None:
+    assert like(pattern(name), name)
+    assert not like(pattern(name), name + "x")
+    assert not like(pattern("a_b"), "aXb")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "matches"),
     [
         ("openmrs", "openmrs", True),
         ("openmrs", "openmrs2", False),
@@ -103,5 +124,5 @@ def test_no_line_is_no_privilege() -> None:
         ("a\\", "a\\", True),
     ],
 )
-def test_patterns(pattern: str, name: str, matches: bool) -> None:
-    assert like(pattern, name) is matches
+def test_patterns(text: str, name: str, matches: bool) -> None:
+    assert like(text, name) is matches

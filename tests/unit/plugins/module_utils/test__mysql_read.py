@@ -78,10 +78,10 @@ class Scripted:
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def run(kind: str, answers: Dict[str, Any], wanted: facts.Wanted = WANTED) -> Any:
+    def run(kind: str, answers: Dict[str, Any], wanted: facts.Wanted = WANTED, login: Login = LOGIN) -> Any:
         connection = Scripted(kind, answers)
         monkeypatch.setattr(subject, "open_connection", lambda login: connection)
-        source = subject.read_source(LOGIN, wanted)
+        source = subject.read_source(login, wanted)
         assert connection.closed
         return source, connection
 
@@ -157,6 +157,9 @@ def test_an_old_replica_list_without_a_host_is_understood(read: Any) -> None:
         ("SHOW BINARY LOGS", 1381, {}),
         ("SHOW DATABASES", 1227, {}),
         ("SHOW SLAVE HOSTS", 1227, {}),
+        ("FLUSH ", 1227, {"grant_reload": "error"}),
+        ("SHOW CREATE TABLE", 1142, {"grant_select": "error"}),
+        ("SELECT UNIX_TIMESTAMP", 1227, {}),
         ("USE ", 1049, {"database_unknown": "error"}),
         ("USE ", 1044, {"grant_select": "error"}),
         ("SELECT * FROM `openmrs`.`person`", 1146, {"table_missing": "error"}),
@@ -169,6 +172,64 @@ def test_a_refused_statement_becomes_a_finding_and_the_rest_is_still_read(
     source, _connection = read("mysql-8.0", {statement: code})
     assert ids(source) == expected
     assert source.variables == {"log_bin": "ON"}
+
+
+FILES = [{"Log_name": f"b.00000{number}", "File_size": number} for number in (1, 2, 3)]
+
+
+def test_of_many_files_the_newest_and_the_oldest_are_dated(read: Any) -> None:
+    source, connection = read("mysql-8.0", {"SHOW BINARY LOGS": FILES, "SELECT UNIX_TIMESTAMP": [{"now": 17}]})
+    assert connection.heads == ["b.000003", "b.000001"]
+    assert [file.created for file in source.binlog_files] == [1_700_000_000, None, 1_700_000_000]
+    assert source.tried == ("flush", "binlog_dump")
+    assert source.now == 17
+
+
+def test_a_single_file_is_asked_for_once_and_an_unknown_one_without_a_name(read: Any) -> None:
+    assert read("mysql-8.0", {"SHOW BINARY LOGS": FILES[:1]})[1].heads == ["b.000001"]
+    assert read("mysql-8.0", {"SHOW BINARY LOGS": 1227})[1].heads == [""]
+
+
+def test_a_binlog_that_is_off_is_not_asked_for(read: Any) -> None:
+    source, connection = read("mysql-8.0", {"SHOW GLOBAL VARIABLES": [{"Variable_name": "log_bin", "Value": "OFF"}]})
+    assert connection.heads == []
+    assert source.tried == ("flush",)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (1227, {"grant_replication_slave": "error"}),
+        (1236, {"binlog_unreadable": "error"}),
+        (ConnectError(Failure(facts.LOST, 2013, "timed out")), {}),
+    ],
+)
+def test_a_binlog_that_is_not_sent(read: Any, answer: Any, expected: Dict[str, str]) -> None:
+    source, connection = read("mysql-8.0", {"SHOW BINARY LOGS": FILES, "dump": answer})
+    assert ids(source) == expected
+    assert connection.heads == ["b.000003"]
+
+
+def test_an_administrator_flushes_nothing(read: Any) -> None:
+    source, connection = read("mysql-8.0", {}, facts.Wanted("h", 1, "root", "openmrs", check_access=False))
+    assert NO_TABLE not in connection.said
+    assert source.tried == ("binlog_dump",)
+
+
+def test_over_a_socket_the_plugin_says_nothing_about_the_connectors_login(read: Any) -> None:
+    assert read("mysql-8.0", {})[0].plugin == "mysql_native_password"
+    assert read("mysql-8.0", {}, WANTED, Login("", 0, "a", "b", unix_socket="/run/s"))[0].plugin == ""
+
+
+def test_the_structure_of_tables_is_read_and_that_of_views_is_not(read: Any) -> None:
+    views = [
+        {"t": "person", "kind": "VIEW", "engine": None},
+        {"t": "patient", "kind": "BASE TABLE", "engine": "InnoDB"},
+    ]
+    _source, connection = read("mysql-8.0", {"SELECT TABLE_NAME AS t, TABLE_TYPE": views})
+    assert [said for said in connection.said if said.startswith("SHOW CREATE")] == [
+        "SHOW CREATE TABLE `openmrs`.`patient`"
+    ]
 
 
 def test_nothing_is_judged_when_the_connection_breaks_off(read: Any) -> None:

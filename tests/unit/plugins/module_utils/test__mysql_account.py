@@ -1,0 +1,237 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is planned for the capture account, on every flavour and version, from every state that it may be in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, Optional
+
+import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_account as subject
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_account import Account, Desired, Plan, Right
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import Grants, parse_grants
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server, parse_server
+
+from tests.unit.plugins.module_utils.mysql_sources import ALL, VERSIONS
+
+DESIRED = Desired("event_log", "localhost", "open_mrs")
+FLUSH = {"mysql-8.4": "FLUSH_TABLES", "mysql-9.7": "FLUSH_TABLES"}
+
+
+def server(kind: str) -> Server:
+    found = parse_server(VERSIONS[kind])
+    assert found is not None
+    return found
+
+
+def everywhere(kind: str) -> str:
+    return ", ".join(subject.rights(server(kind), DESIRED)[0].privileges)
+
+
+def grants(*lines: str) -> Grants:
+    return parse_grants([f"GRANT {line} TO `event_log`@`localhost`" for line in lines])
+
+
+def sound(kind: str, **changed: Any) -> Account:
+    account = Account(
+        exists=True,
+        plugin="mysql_native_password",
+        login=subject.FINE,
+        landed="event_log@localhost",
+        grants=grants(f"{everywhere(kind)} ON *.*", r"SELECT ON `open\_mrs`.*"),
+    )
+    return replace(account, **changed)
+
+
+def planned(kind: str, current: Account, **desired: Any) -> Plan:
+    return subject.plan_account(server(kind), current, replace(DESIRED, **desired))
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_each_version_is_granted_what_it_needs_and_no_more(kind: str) -> None:
+    monitor = "BINLOG MONITOR" if kind.startswith("mariadb") else "REPLICATION CLIENT"
+    assert subject.rights(server(kind), DESIRED) == (
+        Right((FLUSH.get(kind, "RELOAD"), "SHOW DATABASES", "REPLICATION SLAVE", monitor)),
+        Right(("SELECT",), "open_mrs"),
+    )
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_what_is_as_wanted_is_left_alone(kind: str) -> None:
+    assert planned(kind, sound(kind)) == Plan()
+    assert planned(kind, sound(kind), require_tls=False, revoke_surplus=True) == Plan()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_missing_account_is_made(kind: str) -> None:
+    plan = planned(kind, Account(login=subject.WRONG))
+    assert plan.actions == ("create", "grant")
+    assert plan.grants == subject.rights(server(kind), DESIRED)
+
+
+@pytest.mark.parametrize(
+    ("changed", "desired", "actions"),
+    [
+        ({"login": subject.WRONG}, {}, ("set_password",)),
+        ({"login": subject.LOCKED}, {}, ("unlock",)),
+        ({"login": subject.WRONG, "locked": True}, {}, ("set_password", "unlock")),
+        ({"login": subject.EXPIRED}, {}, ("set_password", "never_expire")),
+        ({"login": subject.NO_PLUGIN}, {}, ("set_password",)),
+        ({"expires": True}, {}, ("never_expire",)),
+        ({}, {"require_tls": True}, ("require_tls",)),
+        ({"tls_required": True}, {"require_tls": True}, ()),
+        ({"tls_required": True}, {"require_tls": False}, ("allow_without_tls",)),
+        ({"tls_required": True}, {}, ()),
+        ({"login": subject.WRONG}, {"update_password": False}, None),
+        ({}, {"update_password": False}, ()),
+        ({}, {"present": False}, ("drop",)),
+        ({"exists": False}, {"present": False}, ()),
+        ({"plugin": "unix_socket"}, {}, None),
+        ({"plugin": "unix_socket"}, {"present": False}, ("drop",)),
+        ({"landed": "event_log@%"}, {}, None),
+        ({"plugin": "ed25519"}, {}, ()),
+    ],
+)
+def test_states_of_an_account(
+    changed: Dict[str, Any], desired: Dict[str, Any], actions: Optional[tuple[str, ...]]
+) -> None:
+    plan = planned("mysql-8.0", sound("mysql-8.0", **changed), **desired)
+    assert bool(plan.refusal) == (actions is None)
+    assert plan.actions == (actions or ())
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_each_missing_privilege_is_granted_and_nothing_else(kind: str) -> None:
+    for name in subject.rights(server(kind), DESIRED)[0].privileges:
+        left = ", ".join(other for other in everywhere(kind).split(", ") if other != name)
+        plan = planned(kind, sound(kind, grants=grants(f"{left} ON *.*", "SELECT ON `open_mrs`.*")))
+        assert (plan.actions, plan.grants) == (("grant",), (Right((name,)),))
+    plan = planned(kind, sound(kind, grants=grants(f"{everywhere(kind)} ON *.*")))
+    assert plan.grants == (Right(("SELECT",), "open_mrs"),)
+
+
+@pytest.mark.parametrize("kind", ["mysql-8.4", "mysql-9.7"])
+def test_an_account_with_reload_needs_no_flush_tables(kind: str) -> None:
+    held = everywhere(kind).replace("FLUSH_TABLES", "RELOAD")
+    assert planned(kind, sound(kind, grants=grants(f"{held} ON *.*", r"SELECT ON `open\_mrs`.*"))) == Plan()
+
+
+SURPLUS = [
+    ("PROCESS ON *.*", "PROCESS ON *.*"),
+    ("SELECT ON *.*", "SELECT ON *.*"),
+    ("SELECT, SHOW VIEW ON `other`.*", "SELECT, SHOW VIEW ON other.*"),
+    (r"SHOW VIEW ON `open\_mrs`.*", r"SHOW VIEW ON open\_mrs.*"),
+    ("SELECT ON `open%`.*", "SELECT ON open%.*"),
+    ("INSERT ON `open_mrs`.`heartbeat`", "INSERT ON open_mrs.heartbeat"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), SURPLUS)
+def test_surplus_is_reported_and_only_taken_away_when_asked(line: str, said: str) -> None:
+    current = sound("mysql-8.0")
+    current = replace(current, grants=Grants(current.grants.entries + grants(line).entries))
+    plan = planned("mysql-8.0", current)
+    assert (plan.actions, [subject.describe_grant(entry) for entry in plan.surplus]) == ((), [said])
+    assert [finding.id for finding in plan.findings] == ["account_surplus"]
+    assert said in plan.findings[0].what
+    plan = planned("mysql-8.0", current, revoke_surplus=True)
+    assert (plan.actions, plan.findings) == (("revoke",), ())
+    assert plan.revokes == plan.surplus
+
+
+def test_a_wider_select_is_taken_away_after_the_narrow_one_was_given() -> None:
+    current = sound("mysql-8.0", grants=grants(f"{everywhere('mysql-8.0')}, SELECT ON *.*"))
+    assert planned("mysql-8.0", current).actions == ()
+    plan = planned("mysql-8.0", current, revoke_surplus=True)
+    assert plan.actions == ("grant", "revoke")
+    assert plan.grants == (Right(("SELECT",), "open_mrs"),)
+
+
+def test_select_on_a_table_of_the_database_is_no_surplus() -> None:
+    current = sound("mysql-8.0")
+    current = replace(current, grants=Grants(current.grants.entries + grants("SELECT ON `open_mrs`.`person`").entries))
+    assert planned("mysql-8.0", current) == Plan()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ALL PRIVILEGES ON *.*",
+        "SUPER ON *.*",
+        "INSERT ON *.*",
+        "ALL PRIVILEGES ON `open_mrs`.*",
+        "SELECT, INSERT, UPDATE, DELETE ON `open_mrs`.*",
+        "CREATE USER ON *.*",
+    ],
+)
+@pytest.mark.parametrize("desired", [{}, {"present": False}, {"revoke_surplus": True}])
+def test_somebody_elses_account_is_refused(line: str, desired: Dict[str, Any]) -> None:
+    plan = planned("mysql-8.0", sound("mysql-8.0", grants=grants(line), login=subject.WRONG), **desired)
+    assert plan.actions == ()
+    assert "left alone" in plan.refusal
+    assert "event_log_capture_user" in plan.refusal
+
+
+def test_whoever_may_pass_privileges_on_is_refused() -> None:
+    held = parse_grants(["GRANT SELECT ON `open_mrs`.* TO `event_log`@`localhost` WITH GRANT OPTION"])
+    assert "GRANT OPTION" in planned("mariadb-11.8", sound("mariadb-11.8", grants=held)).refusal
+
+
+@pytest.mark.parametrize("name", ["root", "mysql.sys", "mariadb.sys", "debian-sys-maint", ""])
+@pytest.mark.parametrize("present", [True, False])
+def test_accounts_of_the_server_are_refused_though_they_do_not_exist(name: str, present: bool) -> None:
+    assert "account of the server" in planned("mysql-8.0", Account(), name=name, present=present).refusal
+
+
+def test_a_table_of_signals_may_be_written_to() -> None:
+    same = subject.rights(server("mysql-8.0"), replace(DESIRED, signal_table="open_mrs.signal"))[-1]
+    other = subject.rights(server("mysql-8.0"), replace(DESIRED, signal_table="log.signal"))[-1]
+    assert same == Right(("INSERT", "DELETE"), "open_mrs", "signal")
+    assert other == Right(("SELECT", "INSERT", "DELETE"), "log", "signal")
+    current = sound("mysql-8.0")
+    held = Grants(current.grants.entries + grants("INSERT, DELETE ON `open_mrs`.`signal`").entries)
+    assert planned("mysql-8.0", replace(current, grants=held), signal_table="open_mrs.signal") == Plan()
+    assert planned("mysql-8.0", current, signal_table="open_mrs.signal").grants == (same,)
+
+
+def test_locking_of_tables_is_granted_only_when_asked() -> None:
+    assert planned("mysql-8.0", sound("mysql-8.0"), lock_tables=True).grants == (Right(("LOCK TABLES",), "open_mrs"),)
+
+
+def test_a_plugin_that_the_reader_of_the_binary_log_does_not_know_is_a_finding() -> None:
+    plan = planned("mariadb-11.8", sound("mariadb-11.8", plugin="ed25519"))
+    assert [finding.id for finding in plan.findings] == ["account_plugin"]
+
+
+@pytest.mark.parametrize(
+    ("given", "seen", "existing", "landed", "host"),
+    [
+        ("10.0.0.5", "localhost", ["%"], "%", "10.0.0.5"),
+        ("", "localhost", [], "", "localhost"),
+        ("", "127.0.0.1", ["localhost"], "", "127.0.0.1"),
+        ("", "localhost", ["%"], "", "%"),
+        ("", "localhost", ["%"], "%", "%"),
+        ("", "localhost", ["%", "localhost"], "", "localhost"),
+        ("", "10.0.0.5", ["10.0.0.%"], "", "10.0.0.%"),
+        ("", "10.0.0.5", ["10.0.0.%", "%"], "", "10.0.0.5"),
+        ("", "10.0.0.5", ["10.0.0.0/255.255.255.0"], "", "10.0.0.0/255.255.255.0"),
+        ("", "10.0.1.5", ["10.0.0.0/255.255.255.0"], "", "10.0.1.5"),
+        ("", "db.example", ["10.0.0.0/255.255.255.0"], "", "db.example"),
+    ],
+)
+def test_which_host_is_meant(given: str, seen: str, existing: list[str], landed: str, host: str) -> None:
+    assert subject.choose_host(given, seen, existing, landed) == host
+
+
+@pytest.mark.parametrize(
+    ("message", "host"),
+    [
+        ("Access denied for user 'a'@'172.17.0.1' (using password: YES)", "172.17.0.1"),
+        ("Host '10.0.0.5' is not allowed to connect to this MariaDB server", "10.0.0.5"),
+        ("Access denied, this account is locked", ""),
+    ],
+)
+def test_the_host_that_a_refusal_names(message: str, host: str) -> None:
+    assert subject.seen_host(message) == host
