@@ -141,6 +141,9 @@ EXAMPLES = r"""
       table.include.list: openmrs.person,openmrs.patient
       schema.history.internal.kafka.bootstrap.servers: 127.0.0.1:9092
       schema.history.internal.kafka.topic: schema-changes.openmrs
+      # The broker of this collection makes no topic that nobody asked for.
+      topic.creation.default.partitions: 1
+      topic.creation.default.replication.factor: 1
 
 - name: Manage several connectors with the worker's address given once
   module_defaults:

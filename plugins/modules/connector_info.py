@@ -91,7 +91,7 @@ EXAMPLES = r"""
   loop: "{{ connect.connectors }}"
   loop_control:
     label: "{{ item.name }}"
-  when: item.state == 'FAILED' or item.tasks | selectattr('state', 'equalto', 'FAILED')
+  when: "'FAILED' in [item.state] + item.tasks | map(attribute='state')"
 
 - name: Read how far one connector is
   openmrs.event_log.connector_info:
