@@ -224,24 +224,28 @@ connector:
         trace:
           description: Why it failed, shortened.
           type: str
-          sample: null
+          sample: >-
+            io.debezium.DebeziumException: Error reading MySQL variables: Access denied for user
+            'event_log'@'localhost' (using password: YES)
 diff:
   description: Configuration and run state before and after, without secrets.
   returned: success
   type: dict
   sample:
-    before: {state: RUNNING, config: {tasks.max: "2"}}
+    before: {state: RUNNING, config: {poll.interval.ms: "1000", tasks.max: "1"}}
+    before_header: connector openmrs-connector
     after: {state: RUNNING, config: {tasks.max: "1"}}
+    after_header: connector openmrs-connector
 method:
   description: Method of the request that failed.
   returned: when a request failed
   type: str
-  sample: PUT
+  sample: POST
 url:
   description: Address of the request that failed.
   returned: when a request failed
   type: str
-  sample: http://127.0.0.1:8083/connectors/openmrs-connector/config
+  sample: http://127.0.0.1:8083/connectors
 status:
   description: HTTP status of the answer, if there was one.
   returned: when a request failed
@@ -251,7 +255,10 @@ response:
   description: What the worker said, without secrets.
   returned: when a request failed
   type: str
-  sample: Connector configuration is invalid and contains the following 1 error(s)
+  sample: |-
+    Connector configuration is invalid and contains the following 1 error(s):
+    Unable to connect: Access denied for user 'event_log'@'localhost' (using password: YES)
+    You can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -173,7 +173,9 @@ connectors:
         trace:
           description: Why it failed, shortened, without secrets.
           type: str
-          sample: null
+          sample: >-
+            io.debezium.DebeziumException: Error reading MySQL variables: Access denied for user
+            'event_log'@'localhost' (using password: YES)
     offsets:
       description:
         - Partitions with the offset that is stored for each, in the form that M(openmrs.event_log.connector_offsets)
@@ -230,7 +232,7 @@ worker:
     commit:
       description: Commit that it was built from.
       type: str
-      sample: 5f2b4b0e4d1ffb9c
+      sample: 26b251a451ce941d
     kafka_cluster_id:
       description: Id of the Kafka cluster.
       type: str
@@ -244,7 +246,7 @@ url:
   description: Address of the request that failed.
   returned: when a request failed
   type: str
-  sample: http://127.0.0.1:8083/connectors?expand=info&expand=status
+  sample: http://127.0.0.1:8083/
 status:
   description: HTTP status of the answer, if there was one.
   returned: when a request failed
