@@ -255,10 +255,7 @@ response:
   description: What the worker said, without secrets.
   returned: when a request failed
   type: str
-  sample: |-
-    Connector configuration is invalid and contains the following 1 error(s):
-    Unable to connect: Access denied for user 'event_log'@'localhost' (using password: YES)
-    You can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`
+  sample: Connector configuration is invalid and contains the following 1 error(s)
 """
 
 from ansible.module_utils.basic import AnsibleModule
