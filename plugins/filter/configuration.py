@@ -95,6 +95,7 @@ class FilterModule:
             "program_files": program_files,
             "cluster_id": _stack_config.cluster_id,
             "connector_config": connector_config,
+            "connector_server_id": _debezium.server_id,
             "connector_source": connector_source,
             "topic_expectations": topic_expectations,
             "unknown_variables": _variables.unknown_variables,

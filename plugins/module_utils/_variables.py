@@ -20,6 +20,7 @@ PLAYBOOK_VARIABLES = frozenset(
         "event_log_remove_data",
         "event_log_sample",
         "event_stack_predicted",
+        "mysql_binlog_seen",
     }
 )
 
