@@ -48,7 +48,7 @@ LIFE = (
     Step("stop and update", "stopped", 2, ("stop", "update"), ("STOPPED",)),
     Step("delete", "absent", 0, ("delete",), ()),
 )
-IN_SHORT = tuple(step for step in LIFE if step.name in ("create", "update", "pause", "delete"))
+IN_SHORT = tuple(step for step in LIFE if step.name in ("create", "update", "remove a key", "pause", "delete"))
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,10 @@ def options_of(step: Step, config: dict[str, Any]) -> dict[str, Any]:
     return {"name": NAME, "state": step.state, "settle": 1, **more}
 
 
-def by_ansible(
-    worker: Worker, directory: Path, versions: list[dict[str, Any]]
-) -> Iterator[tuple[list[Any], list[Any]]]:
+Stages = Iterator[tuple[list[Any], list[Any]]]
+
+
+def by_ansible(worker: Worker, directory: Path, versions: list[dict[str, Any]], life: tuple[Step, ...]) -> Stages:
     """All of it as one playbook, which looks at the worker itself in between."""
     look = {"url": f"{worker.url}/connectors?expand=status&expand=info", "force_basic_auth": True}
     tasks: list[dict[str, Any]] = []
@@ -158,8 +159,25 @@ def by_call(worker: Worker, versions: list[dict[str, Any]], life: tuple[Step, ..
 
 
 @pytest.fixture(scope="module")
-def climbed(request: pytest.FixtureRequest, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Climbed]:
-    subject = SUBJECTS[request.param]
+def lives() -> dict[str, Climbed | Exception]:
+    """Each subject climbs once; all tests look at that."""
+    return {}
+
+
+@pytest.fixture
+def climbed(request: pytest.FixtureRequest, rig: Rig, lives: dict[str, Climbed | Exception], tmp_path: Path) -> Climbed:
+    if request.param not in lives:
+        try:
+            lives[request.param] = climb(rig, SUBJECTS[request.param], tmp_path)
+        except Exception as error:
+            lives[request.param] = error
+    life = lives[request.param]
+    if isinstance(life, Exception):
+        raise life
+    return life
+
+
+def climb(rig: Rig, subject: Subject, directory: Path) -> Climbed:
     where, kind = subject.worker, subject.kind
     with contextlib.ExitStack() as stack:
         worker = stack.enter_context(another(rig, MORE[where])) if where in MORE else getattr(rig, where)
@@ -169,23 +187,17 @@ def climbed(request: pytest.FixtureRequest, rig: Rig, tmp_path_factory: pytest.T
         seen = [(worker.rest("GET", f"/connectors/{foreign}"), rig.records_of(worker, foreign))]
         worker.delete(QUOTED)
         try:
-            directory = tmp_path_factory.mktemp("ladder")
             if subject.ansible:
                 life = list(by_ansible(worker, directory, versions, subject.life))
             else:
                 life = list(by_call(worker, versions, subject.life))
-            seen.append((worker.rest("GET", f"/connectors/{foreign}"), rig.records_of(worker, foreign)))
-            names = [step.name for step in subject.life]
-            yield Climbed(
-                {name: rungs for name, (rungs, _) in zip(names, life)},
-                {name: truths for name, (_, truths) in zip(names, life)},
-                seen,
-                versions,
-                names,
-            )
         finally:
             worker.delete(QUOTED)
-            worker.delete(foreign)
+        seen.append((worker.rest("GET", f"/connectors/{foreign}"), rig.records_of(worker, foreign)))
+        worker.delete(foreign)
+    names = [step.name for step in subject.life]
+    rungs = {name: rungs for name, (rungs, _) in zip(names, life)}
+    return Climbed(rungs, {name: truths for name, (_, truths) in zip(names, life)}, seen, versions, names)
 
 
 @each_step
