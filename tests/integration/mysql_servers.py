@@ -1,10 +1,11 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real database servers for test_mysql_source.py, each in a container of its own on 127.0.0.1, with nothing configured.
+"""Real database servers for the tests of mysql_source_info and mysql_capture_account, each in a container on 127.0.0.1,
+with nothing configured, and started once for both.
 
-Images: `openmrs-sample-mysql:dev` (MySQL 8.0), `event-log-test-mysql57:dev` and `event-log-test-mariadb:dev`
-(mariadb.Dockerfile); the environment may name others.
+Images: `openmrs-sample-mysql:dev` (MySQL 8.0) and `event-log-test-mariadb:dev` (mariadb.Dockerfile); the full run takes
+`event-log-test-mysql57:dev` and those of the databases' tests, too. The environment may name others.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_source im
 from pymysql.constants import CLIENT
 
 PASSWORD = "only-for-the-test"
-LOGIN_ONLY = ("ssl_mode", "password", "port", "ca_cert")
+ADMIN = "keeper"
+LOGIN_ONLY = ("ssl_mode", "password", "port", "ca_cert", "unix_socket")
 PLACEHOLDER = "<password of the capture account>"
 SCHEMA = """
 CREATE DATABASE openmrs;
@@ -48,7 +50,10 @@ class Flavour:
     port: int
     drop_in: str
     start: str
+    socket: str
     monitor: str = "REPLICATION CLIENT"
+    flush: str = "RELOAD"
+    long: bool = True
 
     @property
     def known(self) -> Tuple[str, ...]:
@@ -57,7 +62,7 @@ class Flavour:
 
     @property
     def mariadb(self) -> bool:
-        return self.name == "mariadb"
+        return self.name.startswith("mariadb")
 
     @property
     def old(self) -> bool:
@@ -65,7 +70,7 @@ class Flavour:
         return self.name == "mysql-5.7"
 
 
-def _mysql(name: str, image: str, port: int) -> Flavour:
+def _mysql(name: str, image: str, port: int, **more: Any) -> Flavour:
     """MySQL from its bare binaries, with nothing configured but where it lies and listens."""
     return Flavour(
         name,
@@ -76,21 +81,43 @@ def _mysql(name: str, image: str, port: int) -> Flavour:
         " [ -d $d/mysql ] || mysqld --no-defaults --initialize-insecure --user=root --datadir=$d;"
         " exec mysqld --defaults-file=/tmp/event-log.cnf --user=root --datadir=$d --bind-address=127.0.0.1"
         f" --port={port} --socket=/tmp/mysqld.sock --pid-file=/tmp/mysqld.pid --loose-mysqlx=0",
+        "/tmp/mysqld.sock",
+        **more,
     )
 
 
-FLAVOURS = [
-    _mysql("mysql-8.0", os.environ.get("EVENT_LOG_TEST_MYSQL_IMAGE", "openmrs-sample-mysql:dev"), 13309),
-    _mysql("mysql-5.7", os.environ.get("EVENT_LOG_TEST_MYSQL57_IMAGE", "event-log-test-mysql57:dev"), 13311),
-    Flavour(
-        "mariadb",
-        os.environ.get("EVENT_LOG_TEST_MARIADB_IMAGE", "event-log-test-mariadb:dev"),
-        13310,
+def _mariadb(name: str, image: str, port: int, **more: Any) -> Flavour:
+    """MariaDB as Debian installs it."""
+    return Flavour(
+        name,
+        image,
+        port,
         "/etc/mysql/mariadb.conf.d/99-event-log.cnf",
         "mkdir -p /run/mysqld && chown mysql /run/mysqld;"
         " [ -d /var/lib/mysql/mysql ] || mariadb-install-db --user=mysql --skip-test-db >/dev/null;"
-        " exec mariadbd --user=mysql --bind-address=127.0.0.1 --port=13310",
+        f" exec mariadbd --user=mysql --bind-address=127.0.0.1 --port={port}",
+        "/run/mysqld/mysqld.sock",
         "BINLOG MONITOR",
+        **more,
+    )
+
+
+def _image(variable: str, usual: str) -> str:
+    return os.environ.get(variable, usual)
+
+
+FLAVOURS = [
+    _mysql("mysql-8.0", _image("EVENT_LOG_TEST_MYSQL_IMAGE", "openmrs-sample-mysql:dev"), 13309, long=False),
+    _mariadb("mariadb-11.8", _image("EVENT_LOG_TEST_MARIADB_IMAGE", "event-log-test-mariadb:dev"), 13310, long=False),
+    _mysql("mysql-5.7", _image("EVENT_LOG_TEST_MYSQL57_IMAGE", "event-log-test-mysql57:dev"), 13311),
+    _mysql(
+        "mysql-9.7",
+        _image("EVENT_LOG_TEST_MYSQL97_IMAGE", "eventlog-test-database:mysql-9.7"),
+        13312,
+        flush="FLUSH_TABLES",
+    ),
+    _mariadb(
+        "mariadb-10.11", _image("EVENT_LOG_TEST_MARIADB1011_IMAGE", "eventlog-test-database:mariadb-10.11"), 13313
     ),
 ]
 
@@ -102,6 +129,9 @@ def _available(image: str) -> bool:
 
 
 AVAILABLE = [flavour for flavour in FLAVOURS if _available(flavour.image)]
+CASES = [
+    pytest.param(flavour, id=flavour.name, marks=[pytest.mark.full] if flavour.long else []) for flavour in AVAILABLE
+]
 
 
 class Server:
@@ -118,6 +148,25 @@ class Server:
             self.flavour.image, "-c", self.flavour.start,
         )  # fmt: skip
         self.wait()
+        self.execute(SCHEMA)
+        self.execute(
+            f"CREATE USER {ADMIN}@localhost IDENTIFIED BY '{PASSWORD}';"
+            f" GRANT ALL PRIVILEGES ON *.* TO {ADMIN}@localhost WITH GRANT OPTION"
+        )
+
+    def remove(self) -> None:
+        """Away with it and its data."""
+        subprocess.run(["docker", "rm", "--force", "--volumes", self.name], capture_output=True, check=False)
+
+    @property
+    def socket(self) -> str:
+        """The server's socket as this host sees it: through the root directory of its process."""
+        pid = _docker("inspect", "--format", "{{.State.Pid}}", self.name).stdout.strip()
+        return f"/proc/{pid}/root{self.flavour.socket}"
+
+    def shell(self, command: str) -> str:
+        """Run a command inside."""
+        return _docker("exec", self.name, "sh", "-c", command).stdout
 
     def wait(self) -> None:
         deadline = time.monotonic() + 40
@@ -190,3 +239,16 @@ def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return done
+
+
+_STARTED: Dict[str, Server] = {}
+
+
+def started(flavour: Flavour, config: pytest.Config) -> Server:
+    """The running server of that flavour, which goes away with the test run."""
+    if flavour.name not in _STARTED:
+        server = Server(flavour)
+        config.add_cleanup(server.remove)
+        server.start()
+        _STARTED[flavour.name] = server
+    return _STARTED[flavour.name]
