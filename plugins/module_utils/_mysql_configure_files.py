@@ -191,7 +191,9 @@ def defaults(help_text: str) -> dict[str, str]:
         matched = re.match(r"([a-z][a-z0-9-]+)\s+(\S.*)?$", line)
         if matched:
             value = (matched.group(2) or "").strip()
-            found[matched.group(1).replace("-", "_")] = "" if value == "(No default value)" else value
+            # Of a switch, the help says TRUE where SHOW VARIABLES says ON.
+            value = {"(No default value)": "", "FALSE": "OFF", "TRUE": "ON"}.get(value, value)
+            found[matched.group(1).replace("-", "_")] = value
     return found
 
 
