@@ -13,6 +13,7 @@ used only where the files are out of reach.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import Callable, Iterable, Mapping, Optional, Sequence
 
@@ -131,7 +132,7 @@ def plan(
     else:
         content = render(settings)
     found = last(entries_with(content))
-    started = next_source(present, found.values())
+    started = next_source(present, entries_with(content))
     problems = [
         _override(setting, found, present, path) for setting in needed(started, request) if setting.name in settings
     ]
@@ -172,6 +173,7 @@ def needed(source: Source, request: Request) -> list[Setting]:
 
 def next_source(present: Present, found: Iterable[Entry]) -> Source:
     """The server as it would be after a restart with these entries."""
+    found = list(found)
     listed = last(found)
     values: dict[str, str] = {}
     for name in (*NAMES, "binlog_expire_logs_auto_purge"):
@@ -189,16 +191,21 @@ def next_source(present: Present, found: Iterable[Entry]) -> Source:
             values[name] = present.persisted[name]
     # A file or the program's help may say FALSE; as a variable that is OFF.
     values = {name: {"TRUE": "ON", "FALSE": "OFF"}.get(value.upper(), value) for name, value in values.items()}
-    return _with(present.source, {**values, **_expiry_at_start(present, listed)})
+    return _with(present.source, {**values, **_expiry_at_start(present, found)})
 
 
-def _expiry_at_start(present: Present, listed: Mapping[str, Entry]) -> dict[str, str]:
-    """Days alone put seconds out of force; given both, the seconds count."""
+def _expiry_at_start(present: Present, found: Iterable[Entry]) -> dict[str, str]:
+    """MySQL: days alone put the seconds out of force; given both, the seconds count. MariaDB: the last one counts."""
     seconds, days = EXPIRY
-    given = {name for name in EXPIRY if name in listed or name in present.persisted}
-    if given == {days} and seconds in present.source.variables:
-        return {seconds: "0"}
-    return {}
+    given = [entry for entry in found if entry.name in EXPIRY]
+    names = {entry.name for entry in given} | {name for name in EXPIRY if name in present.persisted}
+    if seconds not in present.source.variables or not given:
+        return {}
+    server = present.source.server
+    if server is not None and server.mariadb and given[-1].name == days:
+        with contextlib.suppress(ValueError):
+            return {seconds: str(int(float(given[-1].shown) * DAY))}
+    return {seconds: "0"} if names == {days} else {}
 
 
 def render(settings: Mapping[str, str]) -> Optional[str]:
@@ -269,7 +276,7 @@ def _override(setting: Setting, found: Mapping[str, Entry], present: Present, pa
                 f"{name} = {present.persisted[name]} is kept in {PERSISTED}, which beats every file; needed is "
                 f"{setting.name} = {setting.value}. Take it back with: RESET PERSIST {name};"
             )
-    entry = next((found[name] for name in names if name in found), None)
+    entry = next((found[name] for name in names if name in found and found[name].file != path), None)
     if entry is None:
         return f"{setting.name} would not become {setting.value}, and no file says why."
     if entry.place == COMMAND_LINE:
@@ -279,7 +286,8 @@ def _override(setting: Setting, found: Mapping[str, Entry], present: Present, pa
         )
     return (
         f"{entry.name} = {entry.shown} in {entry.place} is read after {path} and beats it; needed is "
-        f"{setting.name} = {setting.value}. Remove or correct that line."
+        f"{setting.name} = {setting.value}. Remove or correct that line, or leave it so with mysql_binlog_keep: "
+        f"[{setting.name}]."
     )
 
 

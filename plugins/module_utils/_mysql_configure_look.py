@@ -91,7 +91,7 @@ def look(login: Login, request: Request, host: Host, container: str, persist: bo
         server = connection.server
     finally:
         connection.close()
-    wanted = replace(request.wanted, user=login.user, unix_socket=login.unix_socket, check_access=False)
+    wanted = replace(request.wanted, user=login.user, check_access=False)
     source = read_source(login, wanted)
     if source.failure or source.server is None:
         raise ConfigureError(f"{server.name} broke off while it was looked at: {source.failure}. {_UNTOUCHED}")
