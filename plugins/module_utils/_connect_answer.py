@@ -26,6 +26,10 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._http import Res
 # What Jetty 12, which Connect has had since 4.0, says of a path in which such a character stands encoded.
 _REFUSED_PATH = re.compile(r"(Ambiguous URI|Suspicious Path)[ A-Za-z]*", re.IGNORECASE)
 
+# "Failed to find any class that implements Connector and which name matches X, available connectors are: PluginDesc{…"
+_UNKNOWN_CLASS = re.compile(r".{0,200}?(Failed to find any class .{0,500}?), available \w+ are:?", re.DOTALL)
+_PLUGIN = re.compile(r"name='([^']+)'")
+
 
 def content_of(method: str, url: str, response: Response) -> Any:
     """Return the content of a good answer; everything else becomes an error that says what came instead."""
@@ -62,7 +66,7 @@ def _what_came(response: Response, is_json: bool) -> str:
 def _api_error(method: str, url: str, status: int, words: str) -> RequestError:
     """Tell what is transient from what is not, by the worker's own words."""
     low = words.lower()
-    kind, said = ApiError, words if len(words) < 2000 else words[:2000] + " [...]"
+    kind, said = ApiError, _in_short(words)
     if status == 401:
         said = f"the worker does not accept the login; are url_username and url_password right? ({said.strip()})"
     elif status == 404 and low.startswith("http 404"):  # the answer to a path that the worker does not have
@@ -76,6 +80,15 @@ def _api_error(method: str, url: str, status: int, words: str) -> RequestError:
     elif status == 503 or (status == 500 and ("request timed out" in low or low.startswith("timed out while"))):
         kind = TimedOutError
     return kind(_sentence(method, url, status, said), method, url, status, words)
+
+
+def _in_short(words: str) -> str:
+    """Return what a worker says, without the page that it writes about each plugin that it does have."""
+    unknown = _UNKNOWN_CLASS.match(words)
+    if unknown:
+        have = ", ".join(dict.fromkeys(_PLUGIN.findall(words[unknown.end() :])))
+        words = f"{unknown.group(1)}; this worker has {have or 'none'}"
+    return words if len(words) < 2000 else words[:2000] + " [...]"
 
 
 def _busy(status: int, low: str) -> bool:

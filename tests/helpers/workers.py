@@ -142,10 +142,9 @@ class Worker:
     def log(self, since: str = "") -> str:
         return docker("logs", *(("--since", since) if since else ()), self.name)
 
-    def requests(self) -> list[str]:
-        """Return every request of modules and tests so far, as the worker itself logs them: GET /connectors 200."""
-        lines = [line.partition('] "')[2] for line in self.log().splitlines() if "RestServer" in line and ' "' in line]
-        return [" ".join((line.split(" HTTP/")[0], line.partition('" ')[2].split(" ")[0])) for line in lines]
+    def now(self) -> str:
+        """Return the moment from which on log() shows what comes."""
+        return f"{time.time():.3f}"
 
     def kill(self) -> None:
         docker("kill", self.name)
@@ -258,7 +257,9 @@ class Rig:
 
     def records_of(self, worker: Worker, connector: str) -> int:
         """Return how often a group's configuration topic names a connector as the key of its configuration."""
-        return self.log_of(f"{worker.member.group}-configs").count(f"connector-{connector}")
+        log = f"/var/lib/kafka/data/log/{worker.member.group}-configs-0/*.log"
+        count = docker("exec", BROKER, "sh", "-c", f"cat {log} | grep -aoF 'connector-{connector}' | wc -l")
+        return int(count)
 
     def log_of(self, topic: str) -> str:
         """Return the bytes of a topic's partition 0 as text, as they lie on the broker's disk."""

@@ -73,9 +73,7 @@ def test_a_failed_task_is_left_alone_when_told_so(rig: Rig, worker: Worker, plac
     assert worker.states(SINK) == ["RUNNING", "FAILED"]
 
 
-def test_a_cause_in_the_configuration_is_mended_and_what_failed_restarted(
-    rig: Rig, worker: Worker, place: Path
-) -> None:
+def test_a_cause_in_the_configuration_is_mended_and_the_task_restarted(rig: Rig, worker: Worker, place: Path) -> None:
     made_to_fail(rig, worker)
     healthy = rig.sink(SINK, "rig-nothing")
     foretold = call("connector", check=True, name=SINK, config=healthy, settle=1, **worker.options)

@@ -35,7 +35,7 @@ def test_a_new_password_is_drift_and_is_used(rig: Rig) -> None:
     old = rig.debezium(NAME, database_password=reference(rig, CAPTURE[1]))
     assert call("connector", name=NAME, config=old, settle=1, **rig.a.options)["actions"] == ["create"]
     rig.sql(f"ALTER USER '{CAPTURE[0]}'@'%' IDENTIFIED BY '{fresh}'")
-    for (number,) in rig.sql(f"SELECT id FROM information_schema.processlist WHERE user = '{CAPTURE[0]}'"):
+    for (number,) in rig.sql("SELECT id FROM information_schema.processlist WHERE user = 'capture'"):
         rig.sql(f"KILL {number}")  # whoever comes again needs the new password
     new = {**old, "database.password": reference(rig, fresh)}
     rungs = [
@@ -47,7 +47,7 @@ def test_a_new_password_is_drift_and_is_used(rig: Rig) -> None:
     assert rungs[1]["actions"][0] == "update"  # and a restart, if the killed connection was seen before
     assert rig.a.states(NAME) == ["RUNNING", "RUNNING"]
     before = rig.end_of(topic)
-    rig.sql(f"REPLACE INTO openmrs.person VALUES ({next(_numbers)}, 'F', NULL, 'rotated')")
+    rig.sql("INSERT INTO openmrs.person SELECT max(person_id) + 1, 'F', NULL, 'rotated' FROM openmrs.person")
     wait_for("an event comes", lambda: rig.end_of(topic) > before, 30, rig.a.name)
 
 
@@ -63,17 +63,16 @@ def test_every_task_is_restarted_with_the_new_secret(rig: Rig, where: str) -> No
         assert worker.states(name) == ["RUNNING"] * 4
         fresh = f"rotated-{next(_numbers)}.out"
         new = {**old, "file": reference(rig, f"/rig/{fresh}")}
-        mark = len(worker.log().splitlines())
+        since = worker.now()
         done = call("connector", name=name, config=new, settle=1, **worker.options)
         assert done["actions"] == ["update"], done
         assert worker.states(name) == ["RUNNING"] * 4
         assert (rig.files / fresh).exists()
         mine = [rig.a, rig.b] if where == "a" else [worker]
-        text = "\n".join(one.log() for one in mine)
-        assert mark
+        text = "\n".join(one.log(since) for one in mine)
         for task in range(3):
             started = [line for line in text.splitlines() if f"Creating task {name}-{task}" in line]
-            assert len(started) >= 2, f"task {task} was started {len(started)} times"
+            assert started, f"task {task} was not started anew"
     finally:
         worker.delete(name)
 

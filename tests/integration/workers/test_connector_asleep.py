@@ -1,0 +1,75 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Created paused or stopped: nothing begins. And what a call with nothing to do asks of a real worker."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.helpers.calls import call
+from tests.helpers.rest_proxy import before_worker
+from tests.helpers.workers import Rig, wait_for
+
+
+@pytest.mark.parametrize("state", ["paused", "stopped"])
+def test_created_asleep_takes_no_snapshot(rig: Rig, state: str) -> None:
+    name = f"asleep-{state}"
+    rig.a.delete(name)
+    mine = f"{name}.openmrs.person"
+    before = rig.topics()
+    assert mine not in before, "left by a run before: the rig has to be made anew"
+    try:
+        config = rig.debezium(name)
+        since = rig.a.now()
+        made = call("connector", name=name, state=state, config=config, **rig.a.options)
+        assert made["actions"] == ["create"], made
+        rig.a.await_states(name, state.upper())  # no task has been made yet
+        assert rig.a.get(f"/connectors/{name}/offsets") == {"offsets": []}
+        assert not [topic for topic in rig.topics() if name in topic]
+        # The same connector, awake, makes its topics: what was looked for above does come.
+        woken = call("connector", name=name, config=config, settle=1, **rig.a.options)
+        assert woken["actions"] == ["resume"], woken
+        wait_for("the snapshot", lambda: mine in rig.topics(), 60, rig.a.name)
+        log = "".join(worker.log(since) for worker in (rig.a, rig.b))
+        assert log.count("Snapshot completed") + log.count("snapshot completed") <= 2
+    finally:
+        rig.a.delete(name)
+
+
+@pytest.mark.parametrize("where", ["a", "b", "old"])
+def test_nothing_to_do_asks_three_times(rig: Rig, where: str) -> None:
+    worker, name = getattr(rig, where), "asked"
+    config = rig.source(name)
+    worker.delete(name)
+    try:
+        call("connector", name=name, config=config, settle=1, **worker.options)
+        with before_worker(worker.member.port) as proxy:
+            options = {**worker.options, "url": proxy.url}
+            for check in (False, True):
+                proxy.seen.clear()
+                assert not call("connector", check=check, name=name, config=config, **options)["changed"]
+                assert proxy.seen == [
+                    f"GET /connectors/{name} 200",
+                    f"GET /connectors/{name}/status 200",
+                    f"GET /connector-plugins/{config['connector.class']}/config 200",
+                ]
+            proxy.seen.clear()
+            assert not call("connector", name="nobody", state="absent", **options)["changed"]
+            assert proxy.seen == ["GET /connectors/nobody 404"]
+    finally:
+        worker.delete(name)
+
+
+def test_the_whole_wait_is_kept(rig: Rig) -> None:
+    """With the settle time that users have: RUNNING counts after it has been seen for so long."""
+    name = "settled"
+    rig.old.delete(name)
+    try:
+        with before_worker(rig.old.member.port) as proxy:
+            made = call("connector", name=name, config=rig.source(name), **{**rig.old.options, "url": proxy.url})
+            assert made["actions"] == ["create"], made
+            assert proxy.writes == ["POST /connectors 201"]
+            assert len([line for line in proxy.seen if "/status" in line]) >= 4
+    finally:
+        rig.old.delete(name)
