@@ -226,7 +226,7 @@ def options_of(params: dict[str, Any], check_mode: bool) -> Options:
 
 
 def main() -> None:
-    module = AnsibleModule(ARGUMENT_SPEC, required_by=mysql_required_by(), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, required_by=mysql_required_by(), supports_check_mode=True)
     docker, systemctl, journalctl = (
         str(module.get_bin_path(name) or name) for name in ("docker", "systemctl", "journalctl")
     )

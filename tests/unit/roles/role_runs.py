@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a role in check mode on this machine, as many made-up hosts at once, and reads what it would do."""
+"""Runs a role on this machine, usually in check mode, as many made-up hosts at once, and reads what it would do."""
 
 from __future__ import annotations
 
@@ -47,8 +47,10 @@ class Outcome:
         return found
 
 
-def check(folder: Path, tasks: List[Dict[str, Any]], hosts: Mapping[str, Mapping[str, Any]]) -> Dict[str, Outcome]:
-    """Run the tasks with `--check --diff` for these hosts and their variables."""
+def check(
+    folder: Path, tasks: List[Dict[str, Any]], hosts: Mapping[str, Mapping[str, Any]], really: bool = False
+) -> Dict[str, Outcome]:
+    """Run the tasks with `--check --diff`, or really, for these hosts and their variables."""
     common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     inventory = {"all": {"hosts": {name: {**common, **variables} for name, variables in hosts.items()}}}
     play = [{"hosts": "all", "gather_facts": False, "environment": {"PATH": "{{ path }}"}, "tasks": tasks}]
@@ -58,7 +60,8 @@ def check(folder: Path, tasks: List[Dict[str, Any]], hosts: Mapping[str, Mapping
         f"[defaults]\ncollections_path = {ROOT / '.cache'}\nlocal_tmp = {folder / 'tmp'}\n"
         "stdout_callback = ansible.posix.json\nretry_files_enabled = false\ninject_facts_as_vars = false\n"
     )
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.json", "-f", "8", "--check", "--diff"]
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", "hosts.json", "-f", "8"]
+    command += [] if really else ["--check", "--diff"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
     environment["ANSIBLE_CONFIG"] = str(folder / "ansible.cfg")
     done = subprocess.run(
