@@ -195,7 +195,11 @@ class OffsetsRun:
         except BaseException:
             self._bring_back(former)
             raise
-        self._bring_back(former)
+        try:
+            self._bring_back(former)
+        except EventLogError as error:
+            error.message = f"the offsets are as asked for, and yet: {error.message}"
+            raise
         return todo
 
     def _stop(self, former: Status) -> None:
@@ -226,6 +230,8 @@ class OffsetsRun:
             said = for_certain(api.deadline, write, self._is_kept, "")
         except ApiError as exc:
             self._explain(exc, "3.6", "changes no offsets")
+            if "failed to alter consumer group offsets" in exc.message.lower() and not exc.transient:
+                exc.message += "; it takes topics that exist, and partitions that they have"
             raise
         self._actions.append(todo.kind)
         self._said = said or None

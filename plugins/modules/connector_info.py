@@ -184,12 +184,12 @@ connectors:
       elements: dict
       sample:
         - partition: {server: openmrs}
-          offset: {ts_sec: 1764000000, file: binlog.000003, pos: 157}
+          offset: {ts_sec: 1795551088, file: binlog.000001, pos: 2653}
     topics:
       description: Topics that it has used. With V(topics). Null if the worker does not tell.
       type: list
       elements: str
-      sample: [openmrs, openmrs.openmrs.person]
+      sample: [__debezium-heartbeat.openmrs, openmrs, openmrs.openmrs.patient, openmrs.openmrs.person]
     unavailable:
       description: Why V(offsets) or V(topics) are null though they were to be gathered.
       type: dict
@@ -236,7 +236,7 @@ worker:
     kafka_cluster_id:
       description: Id of the Kafka cluster.
       type: str
-      sample: Jj1FgJcoUr6Ae2rKcBZhZw
+      sample: eventlogrigeventlogriA
 method:
   description: Method of the request that failed.
   returned: when a request failed

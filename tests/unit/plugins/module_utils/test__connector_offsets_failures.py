@@ -124,7 +124,7 @@ def test_a_connector_that_fails_at_its_new_offsets(worker: ScriptedServer, clock
     kept(worker, NEW)
     worker.expect("PUT", INFO + "/resume", None, 202).expect("GET", STATUS, status("RUNNING FAILED"))
     failed = Call(worker, clock).failure(StateError)
-    assert "is not running again" in failed["msg"]
+    assert failed["msg"].startswith("the offsets are as asked for, and yet: connector n is not running again: ")
     assert "it had failed before as well. java.lang.Error: why" in failed["msg"]
     assert (failed["actions"], failed["offsets"]) == (["stop", "alter", "resume"], WANTED)
 
@@ -140,7 +140,7 @@ def test_the_way_back_has_time_of_its_own(worker: ScriptedServer, clock: FakeClo
         worker.expect("GET", STATUS, status("RUNNING UNASSIGNED"))
     began = clock.now()
     failed = Call(worker, clock, wait_timeout=5).failure(StateError)
-    assert "connector n is not running again: connector RUNNING, task 0 UNASSIGNED" in failed["msg"]
+    assert "and yet: connector n is not running again: connector RUNNING, task 0 UNASSIGNED" in failed["msg"]
     assert subject.RESTORE_SECONDS <= clock.now() - began < subject.RESTORE_SECONDS + 1
 
 
@@ -172,3 +172,13 @@ def test_offsets_that_are_not_kept_as_given(worker: ScriptedServer, clock: FakeC
     failed = Call(worker, clock).failure(StateError)
     assert 'the worker keeps other offsets of connector n than it was given: [{"offset": {"posi' in failed["msg"]
     assert 'Its offsets are now [{"offset": {"position": 8}' in failed["msg"]
+
+
+def test_a_partition_that_is_not_in_kafka_is_guessed_at(worker: ScriptedServer, clock: FakeClock) -> None:
+    there = {"partition": {"kafka_topic": "t", "kafka_partition": 0}, "offset": {"kafka_offset": 5}}
+    begun(worker, "STOPPED", there, kind="sink")
+    worker.fails("PATCH", OFFSETS, 500, "Failed to alter consumer group offsets for connector n")
+    kept(worker, there)
+    wanted = [{"partition": {"kafka_topic": "t", "kafka_partition": 9}, "offset": {"kafka_offset": 5}}]
+    told = "for connector n; it takes topics that exist, and partitions that they have. Its offsets were"
+    assert told in Call(worker, clock, offsets=wanted).failure(ApiError)["msg"]
