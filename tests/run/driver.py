@@ -212,6 +212,7 @@ def remove_own() -> None:
         ("container", ["ps", "-aq"], ["rm", "-fv"]),
         ("volume", ["volume", "ls", "-q"], ["volume", "rm", "-f"]),
         ("network", ["network", "ls", "-q"], ["network", "rm"]),
+        ("network", ["network", "ls", "-q"], ["network", "rm"]),
     ):
         found = subprocess.run(
             ["docker", *listing, "--filter", f"name={OWN}"], capture_output=True, text=True, check=False

@@ -59,6 +59,7 @@ OWN_PARTS = (
     "tests/integration/test_installed.py",
     "tests/integration/test_demo.py",
     "tests/integration/workers",
+    "tests/integration/databases",
 )
 
 LINT = Part(
@@ -127,6 +128,16 @@ WORKERS = Part(
     (cases("workers", "tests/integration/workers"),),
     docker=True,
 )
+DATABASES = Part(
+    "databases",
+    "MySQL 5.7, 8.0, 9.7 and MariaDB 10.11, 11.8 made ready, read through one event log, and odd ones refused",
+    7,
+    35,
+    (*scenario("databases"), cases("databases", "tests/integration/databases")),
+    docker=True,
+    server=True,
+    chained=True,
+)
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere",
@@ -172,9 +183,9 @@ NEWEST = Part(
 
 PARTS = {
     part.name: part
-    for part in (LINT, UNIT, ENGINE, IMAGES, MOLECULE, INTEGRATION, WORKERS, INSTALLED, DEMO, SANITY, NEWEST)
+    for part in (LINT, UNIT, ENGINE, IMAGES, MOLECULE, INTEGRATION, DATABASES, WORKERS, INSTALLED, DEMO, SANITY, NEWEST)
 }
-DEFAULT = ("lint", "unit", "engine", "images", "molecule", "integration", "workers", "installed", "demo")
+DEFAULT = ("lint", "unit", "engine", "images", "molecule", "integration", "databases", "workers", "installed", "demo")
 GROUPS = {
     "": DEFAULT,
     "quick": ("lint", "unit"),
