@@ -28,6 +28,8 @@ _REFUSED_PATH = re.compile(r"(Ambiguous URI|Suspicious Path)[ A-Za-z]*", re.IGNO
 
 # "Failed to find any class that implements Connector and which name matches X, available connectors are: PluginDesc{…"
 _UNKNOWN_CLASS = re.compile(r".{0,200}?(Failed to find any class .{0,500}?), available \w+ are:?", re.DOTALL)
+# The last is of a worker that could not pass a request on to its leader, which has died or is leaving.
+_UNCLEAR = ("request timed out", "timed out while", "io error trying to forward rest request")
 _PLUGIN = re.compile(r"name='([^']+)'")
 
 
@@ -42,6 +44,9 @@ def content_of(method: str, url: str, response: Response) -> Any:
         is_json = True
     if 200 <= status < 300 and is_json:
         return content
+    if status == 404 and not text.strip():
+        words = "an empty answer, as of a worker that has just begun to start; or does its interface not begin at url?"
+        raise BusyError(_sentence(method, url, status, words), method, url, status, text)
     said = str(content["message"]) if isinstance(content, dict) and content.get("message") else None
     if said is not None or status in (401, 403, 503):  # what a login filter or a server in front says is no JSON
         raise _api_error(method, url, status, said if said is not None else text)
@@ -77,7 +82,7 @@ def _api_error(method: str, url: str, status: int, words: str) -> RequestError:
         kind = AlreadyExistsError
     elif _busy(status, low):
         kind = BusyError
-    elif status == 503 or (status == 500 and ("request timed out" in low or low.startswith("timed out while"))):
+    elif status == 503 or (status == 500 and low.startswith(_UNCLEAR)):
         kind = TimedOutError
     return kind(_sentence(method, url, status, said), method, url, status, words)
 

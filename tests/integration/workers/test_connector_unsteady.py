@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import itertools
 import threading
 import time
 from typing import Any, Callable, Iterator
@@ -27,7 +30,8 @@ def steady(rig: Rig) -> Iterator[None]:
     for worker in (rig.a, rig.b):
         worker.await_ready()
     # A worker answers before its group is whole again.
-    wait_for("the group takes writes", lambda: rig.a.rest("DELETE", f"/connectors/{NAME}")[0] == 404, 60, rig.a.name)
+    for name in (NAME, "unrest"):
+        rig.a.delete(name)
 
 
 def registered(rig: Rig) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -127,34 +131,47 @@ def sides(rig: Rig) -> tuple[Worker, Worker]:
     return (rig.a, rig.b) if str(rig.a.member.port) in url else (rig.b, rig.a)
 
 
-def test_updates_during_rebalances_are_waited_out(rig: Rig) -> None:
-    old, new = registered(rig)
+@contextlib.contextmanager
+def unrest(rig: Rig) -> Iterator[None]:
+    """One worker comes and goes, and somebody else writes to the group all the time: it does not come to rest."""
     over = threading.Event()
+    other = {key: str(value) for key, value in rig.sink("unrest", "rig-nothing").items()}
 
     def come_and_go() -> None:
         while not over.is_set():
             rig.b.kill()
             rig.b.start()
             rig.b.await_ready()
-            time.sleep(0.5)  # so long the group has both
 
-    troubled: list[str] = []
-    unrest = threading.Thread(target=come_and_go)
-    unrest.start()
+    def write() -> None:
+        for number in itertools.count():
+            if over.is_set():
+                return
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                rig.a.rest("PUT", "/connectors/unrest/config", {**other, "tasks.max": str(1 + number % 3)})
+
+    threads = [threading.Thread(target=come_and_go), threading.Thread(target=write)]
+    for thread in threads:
+        thread.start()
     try:
-        with before_worker(rig.a.member.port) as proxy:
-            deadline = time.monotonic() + 60
-            for number in range(100):
-                wanted = (new, old)[number % 2]
-                done = call("connector", name=NAME, config=wanted, settle=1, wait_timeout=90, **through(proxy, rig.a))
-                assert done.get("actions", [""])[0] == "update", (done, proxy.seen)
-                stored = rig.a.get(f"/connectors/{NAME}/config")
-                assert stored["batch.size"] == str(wanted["batch.size"])
-                troubled = proxy.busy()
-                if (troubled and number > 1) or time.monotonic() > deadline:
-                    break
+        yield
     finally:
         over.set()
-        unrest.join(120)
-    assert number > 1
-    assert troubled, "no request met a rebalance: nothing was tried"
+        for thread in threads:
+            thread.join(120)
+
+
+def test_updates_during_rebalances_are_waited_out(rig: Rig) -> None:
+    old, new = registered(rig)
+    with unrest(rig), before_worker(rig.a.member.port) as proxy:
+        deadline = time.monotonic() + 60
+        for number in range(100):
+            wanted = (new, old)[number % 2]
+            options = {"name": NAME, "config": wanted, "restart": True, "settle": 1, "wait_timeout": 90}
+            done = call("connector", **options, **through(proxy, rig.a))
+            assert done.get("actions") == ["update", "restart"], (done, proxy.seen)
+            stored = rig.a.get(f"/connectors/{NAME}/config")
+            assert stored["batch.size"] == str(wanted["batch.size"])
+            if (proxy.busy() and number > 1) or time.monotonic() > deadline:
+                break
+    assert proxy.busy(), "no request met a rebalance: nothing was tried"
