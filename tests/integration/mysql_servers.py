@@ -54,6 +54,7 @@ class Flavour:
     monitor: str = "REPLICATION CLIENT"
     flush: str = "RELOAD"
     long: bool = True
+    tls: bool = True
 
     @property
     def known(self) -> Tuple[str, ...]:
@@ -66,7 +67,7 @@ class Flavour:
 
     @property
     def old(self) -> bool:
-        """Has no roles, and no certificate until somebody gives it one."""
+        """Has no roles."""
         return self.name == "mysql-5.7"
 
 
@@ -107,17 +108,20 @@ def _image(variable: str, usual: str) -> str:
 
 
 FLAVOURS = [
-    _mysql("mysql-8.0", _image("EVENT_LOG_TEST_MYSQL_IMAGE", "openmrs-sample-mysql:dev"), 13309, long=False),
-    _mariadb("mariadb-11.8", _image("EVENT_LOG_TEST_MARIADB_IMAGE", "event-log-test-mariadb:dev"), 13310, long=False),
-    _mysql("mysql-5.7", _image("EVENT_LOG_TEST_MYSQL57_IMAGE", "event-log-test-mysql57:dev"), 13311),
+    _mysql("mysql-8.0", _image("EVENT_LOG_TEST_MYSQL_IMAGE", "openmrs-sample-mysql:dev"), 13341, long=False),
+    _mariadb("mariadb-11.8", _image("EVENT_LOG_TEST_MARIADB_IMAGE", "event-log-test-mariadb:dev"), 13342, long=False),
+    _mysql("mysql-5.7", _image("EVENT_LOG_TEST_MYSQL57_IMAGE", "event-log-test-mysql57:dev"), 13343, tls=False),
     _mysql(
         "mysql-9.7",
         _image("EVENT_LOG_TEST_MYSQL97_IMAGE", "eventlog-test-database:mysql-9.7"),
-        13312,
+        13344,
         flush="FLUSH_TABLES",
     ),
     _mariadb(
-        "mariadb-10.11", _image("EVENT_LOG_TEST_MARIADB1011_IMAGE", "eventlog-test-database:mariadb-10.11"), 13313
+        "mariadb-10.11",
+        _image("EVENT_LOG_TEST_MARIADB1011_IMAGE", "eventlog-test-database:mariadb-10.11"),
+        13345,
+        tls=False,
     ),
 ]
 
@@ -139,6 +143,7 @@ class Server:
 
     def __init__(self, flavour: Flavour) -> None:
         self.flavour = flavour
+        self._ready = False
         self.name = f"mysql-source-test-{flavour.name}-{os.getpid()}"
         self.wanted = Wanted("127.0.0.1", flavour.port, "event_log", "openmrs", ("person", "patient"))
 
@@ -211,6 +216,18 @@ class Server:
             if "Needs a restart" in judged.remedy.my_cnf:
                 _docker("restart", self.name)
                 self.wait()
+
+    def made_ready(self) -> Server:
+        """The server after what two looks said to paste was pasted: the first can only see that nobody may log in."""
+        if not self._ready:
+            first = self.judge()
+            assert [one.id for one in first.findings] == ["login_refused"]
+            self.paste(first)
+            second = self.judge()
+            assert "login_refused" not in {one.id for one in second.findings}
+            self.paste(second)
+            self._ready = True
+        return self
 
     def look(self, **changed: Any) -> Source:
         login = {name: changed.pop(name) for name in LOGIN_ONLY if name in changed}

@@ -162,7 +162,7 @@ def test_an_account_is_mended(server: Server, act: Act, damage: str, actions: Li
 
 def test_every_password_plugin_is_kept(server: Server, act: Act) -> None:
     known = {
-        "mysql-5.7": ["mysql_native_password", "sha256_password"],
+        "mysql-5.7": ["mysql_native_password"],  # this build has neither TLS nor a key for the others
         "mysql-8.0": ["mysql_native_password", "sha256_password", "caching_sha2_password"],
         "mysql-9.7": ["sha256_password", "caching_sha2_password"],
     }.get(server.flavour.name, ["mysql_native_password"])
@@ -242,6 +242,7 @@ def test_odd_names(server: Server, act: Act) -> None:
     assert done(act, name, database=database, state="absent") == ["drop"]
 
 
+@pytest.mark.full
 def test_a_table_of_signals(server: Server, act: Act) -> None:
     server.execute("CREATE TABLE IF NOT EXISTS openmrs.signals (id int PRIMARY KEY)")
     act("signaller")
@@ -255,6 +256,7 @@ def test_a_table_of_signals(server: Server, act: Act) -> None:
     assert "no_such" in act("signaller", signal_table="no_such")["msg"]
 
 
+@pytest.mark.full
 def test_an_account_of_a_wider_host_is_taken_as_it_is(server: Server, act: Act) -> None:
     server.execute(f"CREATE USER wide@'%' IDENTIFIED BY '{SECOND}'")
     result = act("wide")
@@ -265,8 +267,11 @@ def test_an_account_of_a_wider_host_is_taken_as_it_is(server: Server, act: Act) 
     assert done(act, "wide", state="absent", host="%") == ["drop"]
 
 
+@pytest.mark.full
 def test_an_account_for_somewhere_else_is_no_success(server: Server, act: Act) -> None:
-    assert "localhost" in act("elsewhere", host="10.1.2.3")["msg"]
+    result = act("elsewhere", host="10.1.2.3")
+    assert result["failed"]
+    assert "still cannot log in" in result["msg"]
 
 
 def test_an_account_is_removed(server: Server, act: Act) -> None:
@@ -282,6 +287,7 @@ def test_root_over_the_local_socket_needs_no_password(server: Server, act: Act) 
     assert lets_in(server, "by_socket")
 
 
+@pytest.mark.full
 def test_an_administrator_who_is_not_let_in_or_may_not_do_it(server: Server, act: Act) -> None:
     assert "mysql_binlog_admin_user" in act("nobody", login_password=SECOND)["msg"]
     server.execute(f"CREATE USER reader@localhost IDENTIFIED BY '{PASSWORD}'; GRANT SELECT ON *.* TO reader@localhost")
