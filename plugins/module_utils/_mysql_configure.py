@@ -22,6 +22,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure
     COMMAND_LINE,
     Entry,
     last,
+    number,
     same_value,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
@@ -223,6 +224,7 @@ def render(settings: Mapping[str, str]) -> Optional[str]:
 
 def statement(name: str, value: str, persist: bool = False) -> str:
     """SQL that sets a variable for the server; kept over a restart if asked."""
+    value = number(value)
     quoted = value if value.lstrip("-").isdigit() else "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
     return f"SET {'PERSIST' if persist else 'GLOBAL'} {name} = {quoted}"
 

@@ -225,11 +225,16 @@ def same_value(one: str, other: str) -> bool:
     return _plain(one) == _plain(other)
 
 
+def number(value: str) -> str:
+    """A size with its suffix spelt out, as SQL wants it; anything else as it is."""
+    sized = re.match(r"(\d+)([KMGT])$", value.strip().upper())
+    return str(int(sized.group(1)) * _SUFFIXES[sized.group(2)]) if sized else value
+
+
 def _plain(value: str) -> str:
     upper = value.strip().upper()
-    sized = re.match(r"(\d+)([KMGT])B?$", upper)
-    if sized:
-        return str(int(sized.group(1)) * _SUFFIXES[sized.group(2)])
+    if re.match(r"\d+[KMGT]$", upper):
+        return number(upper)
     if upper in _TRUE:
         return "1"
     if upper in _FALSE:
