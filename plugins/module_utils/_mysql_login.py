@@ -209,7 +209,10 @@ def _driver_class(ssl_mode: str) -> Any:
 def _context(login: Login, ssl_mode: str) -> ssl.SSLContext:
     verify = ssl_mode in (VERIFY_CA, VERIFY_IDENTITY)
     try:
-        context = ssl.create_default_context(cafile=login.ca_cert if verify else None)
+        # The system's authorities take a while to load, and only who verifies needs them.
+        context = (
+            ssl.create_default_context(cafile=login.ca_cert) if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        )
         context.check_hostname = ssl_mode == VERIFY_IDENTITY
         context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
         if hasattr(ssl, "VERIFY_X509_STRICT"):

@@ -143,7 +143,7 @@ class Server:
 
     def __init__(self, flavour: Flavour) -> None:
         self.flavour = flavour
-        self._ready = False
+        self._ready = self._administered = False
         self.name = f"mysql-source-test-{flavour.name}-{os.getpid()}"
         self.wanted = Wanted("127.0.0.1", flavour.port, "event_log", "openmrs", ("person", "patient"))
 
@@ -158,6 +158,7 @@ class Server:
             f"CREATE USER {ADMIN}@localhost IDENTIFIED BY '{PASSWORD}';"
             f" GRANT ALL PRIVILEGES ON *.* TO {ADMIN}@localhost WITH GRANT OPTION"
         )
+        self._administered = True
 
     def remove(self) -> None:
         """Away with it and its data."""
@@ -185,8 +186,8 @@ class Server:
         pytest.fail(f"{self.name} does not answer on {self.flavour.port}\n{logs.stdout}{logs.stderr}")
 
     def execute(self, sql: str) -> str:
-        """Run SQL as the administrator: over MariaDB's socket, or as MySQL's root without a password."""
-        if self.flavour.mariadb:
+        """Run SQL as the administrator: at first over MariaDB's socket, or as MySQL's root without a password."""
+        if self.flavour.mariadb and not self._administered:
             done = subprocess.run(
                 ["docker", "exec", "-i", self.name, "mariadb", "-N"],
                 input=sql, capture_output=True, text=True, check=False, timeout=30,
@@ -194,8 +195,9 @@ class Server:
             assert done.returncode == 0, f"{done.stderr}\n{sql}"
             return done.stdout
         session = pymysql.connect(
-            host="127.0.0.1", port=self.flavour.port, user="root", client_flag=CLIENT.MULTI_STATEMENTS, autocommit=True
-        )
+            host="127.0.0.1", port=self.flavour.port, client_flag=CLIENT.MULTI_STATEMENTS, autocommit=True,
+            user=ADMIN if self._administered else "root", password=PASSWORD if self._administered else "",
+        )  # fmt: skip
         lines: List[str] = []
         with session, session.cursor() as cursor:
             cursor.execute(sql)
