@@ -51,6 +51,8 @@ class Seen:
     place: Optional[Place] = None
     notes: tuple[str, ...] = ()
     help_text: str = ""
+    binlog_directory: str = ""
+    too_much: str = ""
 
     @property
     def address(self) -> str:
@@ -89,15 +91,17 @@ def look(login: Login, request: Request, host: Host, container: str, persist: bo
     login, connection = _administer(login, place)
     try:
         server = connection.server
+        directory = request.wanted.binlog_directory or _binlog_directory(connection, place)
     finally:
         connection.close()
-    wanted = replace(request.wanted, user=login.user, check_access=False)
+    wanted = replace(request.wanted, user=login.user, check_access=False, binlog_directory=directory)
     source = read_source(login, wanted)
     if source.failure or source.server is None:
         raise ConfigureError(f"{server.name} broke off while it was looked at: {source.failure}. {_UNTOUCHED}")
     if place is None and not persist:
         raise ConfigureError(_out_of_reach(source.server, login, host))
-    incurable = [finding for finding in assess(source, wanted).findings if _incurable(finding)]
+    findings = assess(source, wanted).findings
+    incurable = [finding for finding in findings if _incurable(finding)]
     if incurable:
         raise ConfigureError(_list(source.server, login, incurable))
     connection = open_connection(login)
@@ -107,7 +111,8 @@ def look(login: Login, request: Request, host: Host, container: str, persist: bo
         notes = _old_sessions(connection)
     finally:
         connection.close()
-    return Seen(source.server, present, login, place, tuple(notes), help_text)
+    too_much = next((finding.what for finding in findings if finding.id == "expiry_exceeds_disk"), "")
+    return Seen(source.server, present, login, place, tuple(notes), help_text, directory, too_much)
 
 
 def login_after(seen: Seen, place: Place) -> Login:
@@ -211,6 +216,13 @@ def _present(connection: Connection, source: Source, request: Request, help_text
         )
     )
     return Present(source, reading.defaults(help_text) if help_text else {}, persisted, read_only)
+
+
+def _binlog_directory(connection: Connection, place: Optional[Place]) -> str:
+    """Where this host finds the binary log of a container; a native server's own word is good enough."""
+    rows = _rows(connection, "SELECT @@GLOBAL.log_bin_basename AS base")
+    base = str(rows[0]["base"] or "") if rows else ""
+    return place.outside(posixpath.dirname(base)) if place and place.container and base else ""
 
 
 def _old_sessions(connection: Connection) -> list[str]:

@@ -92,6 +92,7 @@ class Done:
             "server": self.seen.server.name,
             "place": place.name if place else self.seen.address,
             "unix_socket": self.seen.login.unix_socket or None,
+            "binlog_directory": self.seen.binlog_directory or None,
             "statements": list(self.statements),
             "restarted": self.restarted,
             "waiting": [_words(change) for change in self.waiting],
@@ -139,6 +140,12 @@ def _plan(seen: Seen, files: Optional[Files], options: Options) -> Plan:
 
 def _refuse(seen: Seen, plan: Plan, files: Optional[Files]) -> None:
     """Stop before the first change if this could not come out right."""
+    if seen.too_much and any(change.name in plans.EXPIRY for change in plan.dynamic):
+        raise ConfigureError(
+            f"The binary log would be kept for longer than the disk holds. {seen.too_much} Make room, set "
+            "mysql_binlog_longest_outage_days to what you really expect, or leave the expiry as it is with "
+            f"mysql_binlog_keep: [{', '.join(plans.EXPIRY)}]. {UNTOUCHED}"
+        )
     if not plan.problems:
         return
     if files is None:

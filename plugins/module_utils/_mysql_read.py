@@ -75,6 +75,7 @@ VARIABLES = (
     "sync_binlog",
     "system_time_zone",
     "time_zone",
+    "tls_version",
     "version_comment",
     "wait_timeout",
 )

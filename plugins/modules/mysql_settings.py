@@ -52,6 +52,11 @@ options:
     description: How long the binary log must be kept, for the event log may stand still that long. Never shortens it.
     type: int
     default: 14
+  binlog_directory:
+    description:
+      - Directory of the binary log as this host sees it, to judge whether its disk holds what is kept.
+      - Found by itself for a server of this host and for a container that has it mounted.
+    type: path
   allow_untested:
     description: Whether a version that is refused is taken all the same.
     type: bool
@@ -135,6 +140,11 @@ unix_socket:
   returned: success
   type: str
   sample: /run/mysqld/mysqld.sock
+binlog_directory:
+  description: Where this host finds the binary log of a container.
+  returned: success
+  type: str
+  sample: /srv/openmrs-db/data
 statements:
   description: What was set at once, or would be.
   returned: success
@@ -181,6 +191,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "tables": {"type": "list", "elements": "str", "default": []},
     "server_id": {"type": "int", "default": 0},
     "longest_outage_days": {"type": "int", "default": 14},
+    "binlog_directory": {"type": "path"},
     "allow_untested": {"type": "bool", "default": False},
     "container": {"type": "str", "default": ""},
     "settings_dir": {"type": "str", "default": ""},
@@ -209,6 +220,7 @@ def options_of(params: dict[str, Any], check_mode: bool) -> Options:
         server_id=params["server_id"],
         allow_untested=params["allow_untested"],
         longest_outage_days=params["longest_outage_days"],
+        binlog_directory=params["binlog_directory"] or "",
         check_access=False,
     )
     further = {name.replace("-", "_").lower(): text_of(value) for name, value in params["settings"].items()}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional, Sequence
 
 import pytest
@@ -13,7 +13,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_co
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_facts as facts
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure import Request
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_look import ConfigureError
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_place import Place, PlaceError
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_place import Mount, Place, PlaceError
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import Failure
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import ConnectError, Login
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import parse_server
@@ -101,6 +101,8 @@ class Session:
         self.server: Any = parse_server(VERSIONS[kind])
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        if "log_bin_basename" in statement:
+            return [{"base": "/var/lib/mysql/mysql-bin"}]
         if "performance_schema.variables_by_thread" in statement:
             return [{"n": "binlog_format", "v": "STATEMENT", "c": 3}]
         if "persisted_variables" in statement:
@@ -140,6 +142,13 @@ def test_what_no_setting_cures_is_refused_all_at_once(monkeypatch: pytest.Monkey
         look(monkeypatch, Request(wanted))
     assert "[server_id_clash]" in str(caught.value)
     assert "cannot be made ready by settings" in str(caught.value)
+
+
+@pytest.mark.parametrize(("container", "directory"), [("", ""), ("db", "/srv/data")])
+def test_the_binary_log_of_a_container_is_found_through_its_mounts(container: str, directory: str) -> None:
+    place = replace(PLACE, container=container, mounts=(Mount("/srv/data", "/var/lib/mysql"),))
+    session: Any = Session("mysql-8.0")
+    assert subject._binlog_directory(session, place) == directory
 
 
 def test_what_settings_cure_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:

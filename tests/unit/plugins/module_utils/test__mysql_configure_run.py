@@ -228,6 +228,16 @@ def test_what_turns_out_to_be_static_waits_for_a_restart(stage: Stage) -> None:
     assert "sync_binlog (now 0, wanted 1)" in ensure(stage)["waiting"]
 
 
+def test_an_expiry_that_the_disk_does_not_hold_is_not_set(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.kind, stage.running = "mysql-8.4", {"binlog_expire_logs_seconds": "3600"}
+    monkeypatch.setattr(look, "look", lambda *_: replace(stage.seen(), too_much="It grows by 9 GB a day."))
+    with pytest.raises(ConfigureError, match=r"9 GB a day\. .*mysql_binlog_longest_outage_days.*Nothing was changed"):
+        ensure(stage)
+    assert stage.done == []
+    stage.running = {}
+    assert ensure(stage)["changed"] is False
+
+
 def test_out_of_reach_nothing_is_written(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.kind, stage.running = "mysql-8.0", {"binlog_format": "MIXED"}
     monkeypatch.setattr(look, "look", lambda *_: replace(stage.seen(), place=None))
