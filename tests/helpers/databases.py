@@ -89,10 +89,9 @@ def _database(about: Dict[str, Any]) -> Database:
     if about["host"] == "127.0.0.1":
         password = yaml.safe_load((INVENTORY / "group_vars" / "stack.yml").read_text())["database_root_password"]
         login = ("--disable-ssl-verify-server-cert", "--socket=/var/lib/mysql/mysqld.sock", "--user=root")
-        client = ("docker", "exec", "-i", name, "mysql", *login, f"--password={password}", *words)
-        return Database(name, flavour, STACK, client)
-    client = ("mariadb" if flavour == "mariadb" else "mysql", *words)
-    return Database(name, flavour, Server(about["host"]), client)
+        inside = ("docker", "exec", "-i", name, "mysql", *login, f"--password={password}", *words)
+        return Database(name, flavour, STACK, inside)
+    return Database(name, flavour, Server(about["host"]), ("mariadb" if flavour == "mariadb" else "mysql", *words))
 
 
 def databases() -> List[Database]:
@@ -129,7 +128,7 @@ def wait_for(expected: Dict[str, int], seconds: float) -> Dict[str, int]:
     return arrived
 
 
-class _Lacking(dict):  # type: ignore[type-arg]
+class _Lacking(Dict[str, str]):
     """Not yet: false, and says what is missing."""
 
     def __bool__(self) -> bool:

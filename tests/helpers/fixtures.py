@@ -19,7 +19,7 @@ BARE = "eventlog-test-bare"
 BIN = Path(sys.executable).parent
 
 
-def _run(*command: str) -> None:
+def run_quietly(*command: str) -> None:
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_"))},
         "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -45,11 +45,11 @@ def server() -> Server:
     """The converged server of molecule's default scenario; made here if the scenario has not run."""
     found = Server(CONVERGED)
     if not found.exists:
-        _run(
+        run_quietly(
             "molecule", "destroy", "-s", "default", "--no-command-borders"
         )  # what molecule remembers of one that is gone
     if not found.exists or found.sh("docker inspect event-log-connect 2>/dev/null || true") in ("", "[]\n"):
-        _run("molecule", "converge", "-s", "default", "--no-command-borders")
+        run_quietly("molecule", "converge", "-s", "default", "--no-command-borders")
     return found
 
 
@@ -57,9 +57,11 @@ def server() -> Server:
 def bare() -> Iterator[Server]:
     """A server of its own that has an engine and the packages, and nothing of the event log."""
     playbook = str(ROOT / "molecule/shared/server.yml")
-    _run("ansible-playbook", "-i", "localhost,", playbook, "-e", f"server_name={BARE}")
+    run_quietly("ansible-playbook", "-i", "localhost,", playbook, "-e", f"server_name={BARE}")
     yield Server(BARE)
-    _run("ansible-playbook", "-i", "localhost,", playbook, "-e", f"server_name={BARE}", "-e", "server_state=absent")
+    run_quietly(
+        "ansible-playbook", "-i", "localhost,", playbook, "-e", f"server_name={BARE}", "-e", "server_state=absent"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.helpers.bare_server import CHECKOUT, ROOT, USER, BareServer, Outcome
-from tests.helpers.fixtures import _run
+from tests.helpers.fixtures import run_quietly
 
 NAME = "eventlog-test-demo"
 LOGS = ROOT / ".cache/test/logs"
@@ -53,7 +53,7 @@ def server() -> Iterator[BareServer]:
     LOGS.mkdir(parents=True, exist_ok=True)
     built = os.environ.get("EVENT_LOG_TEST_DEMO") == "build"
     if not built:
-        _run("ansible-playbook", "-i", "localhost,", str(ROOT / "tests/run/images.yml"))
+        run_quietly("ansible-playbook", "-i", "localhost,", str(ROOT / "tests/run/images.yml"))
     machine = BareServer(NAME, LOGS, from_archives=not built)
     machine.start()
     yield machine
