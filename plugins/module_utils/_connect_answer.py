@@ -44,10 +44,12 @@ def content_of(method: str, url: str, response: Response) -> Any:
         is_json = True
     if 200 <= status < 300 and is_json:
         return content
-    if status == 404 and not text.strip():
-        words = "an empty answer, as of a worker that has just begun to start; or does its interface not begin at url?"
-        raise BusyError(_sentence(method, url, status, words), method, url, status, text)
     said = str(content["message"]) if isinstance(content, dict) and content.get("message") else None
+    # Connect's own words name what is not found. These are the server's below it, which begins to answer while the
+    # worker is still starting: taken for Connect's, they would say that no connector is registered.
+    if status == 404 and (said or text).strip().lower() in ("", "not found"):
+        words = "not found, as of a worker that has just begun to start; or does its interface not begin at url?"
+        raise BusyError(_sentence(method, url, status, words), method, url, status, text)
     if said is not None or status in (401, 403, 503):  # what a login filter or a server in front says is no JSON
         raise _api_error(method, url, status, said if said is not None else text)
     raise BadAnswerError(_sentence(method, url, status, _what_came(response, is_json)), method, url, status, text)

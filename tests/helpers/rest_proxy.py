@@ -30,10 +30,6 @@ class Proxy:
     def writes(self) -> list[str]:
         return [line for line in self.seen if not line.startswith("GET") and "/validate" not in line]
 
-    def busy(self) -> list[str]:
-        """Return the requests that a worker in a rebalance, or one that lost its leader, did not carry out."""
-        return [line for line in self.seen if line.endswith((" 409", " 500", " 503", " -"))]
-
 
 @contextlib.contextmanager
 def before_worker(port: int) -> Iterator[Proxy]:

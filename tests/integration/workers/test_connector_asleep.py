@@ -14,7 +14,7 @@ from tests.helpers.rest_proxy import before_worker
 from tests.helpers.workers import Rig, wait_for
 
 
-@pytest.mark.parametrize("state", ["paused", "stopped"])
+@pytest.mark.parametrize("state", [pytest.param("paused", marks=pytest.mark.full), "stopped"])
 def test_created_asleep_takes_no_snapshot(rig: Rig, state: str) -> None:
     name = f"asleep-{state}-{time.time():.0f}"  # topics of a run before may be there
     mine = f"{name}.openmrs.person"
@@ -36,7 +36,7 @@ def test_created_asleep_takes_no_snapshot(rig: Rig, state: str) -> None:
         rig.a.delete(name)
 
 
-@pytest.mark.parametrize("where", ["a", "b", "old"])
+@pytest.mark.parametrize("where", ["a", pytest.param("b", marks=pytest.mark.full), "old"])
 def test_nothing_to_do_asks_three_times(rig: Rig, where: str) -> None:
     worker, name = getattr(rig, where), "asked"
     config = rig.source(name)

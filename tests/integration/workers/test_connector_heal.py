@@ -17,7 +17,7 @@ from tests.helpers.workers import CAPTURE, Rig, Worker, wait_for
 SINK = "heal-sink"
 
 
-@pytest.fixture(params=["a", "old"])
+@pytest.fixture(params=["old", pytest.param("a", marks=pytest.mark.full)])
 def worker(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Worker]:
     found: Worker = getattr(rig, request.param)
     found.delete(SINK)

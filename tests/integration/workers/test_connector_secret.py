@@ -51,7 +51,7 @@ def test_a_new_password_is_drift_and_is_used(rig: Rig) -> None:
     wait_for("an event comes", lambda: rig.end_of(topic) > before, 30, rig.a.name)
 
 
-@pytest.mark.parametrize("where", ["a", "old"])
+@pytest.mark.parametrize("where", [pytest.param("a", marks=pytest.mark.full), "old"])
 def test_every_task_is_restarted_with_the_new_secret(rig: Rig, where: str) -> None:
     """A sink of three tasks whose file is named by the secret: each opens its own file anew."""
     worker = getattr(rig, where)
@@ -77,6 +77,7 @@ def test_every_task_is_restarted_with_the_new_secret(rig: Rig, where: str) -> No
         worker.delete(name)
 
 
+@pytest.mark.full
 def test_restart_reaches_every_task_when_the_reference_is_the_same(rig: Rig) -> None:
     old = rig.debezium(NAME, database_password=reference(rig, CAPTURE[1]))
     assert call("connector", name=NAME, config=old, settle=1, **rig.a.options)["actions"] == ["create"]

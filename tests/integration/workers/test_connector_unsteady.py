@@ -62,9 +62,8 @@ def through(proxy: Proxy, worker: Worker) -> dict[str, Any]:
 UPDATE = f"PUT /connectors/{NAME}/config"
 
 
-@pytest.mark.parametrize(
-    "seen", ["before the worker sees it", pytest.param("after it is done", marks=pytest.mark.full)]
-)
+@pytest.mark.full
+@pytest.mark.parametrize("seen", ["before the worker sees it", "after it is done"])
 def test_killed_in_the_middle_of_an_update_and_back_in_time(rig: Rig, seen: str) -> None:
     _, new = registered(rig)
     with before_worker(rig.a.member.port) as proxy:
@@ -107,6 +106,7 @@ def test_killed_in_the_middle_of_an_update_and_gone(rig: Rig, seen: str) -> None
     assert rig.b.states(NAME) == ["RUNNING", "RUNNING"]
 
 
+@pytest.mark.full
 def test_writes_through_a_worker_whose_leader_has_died_wait_for_the_next_one(rig: Rig) -> None:
     """A worker passes writes on to the leader: with a dead one it says 500 until the group has another."""
     old, new = registered(rig)
@@ -132,46 +132,61 @@ def sides(rig: Rig) -> tuple[Worker, Worker]:
 
 
 @contextlib.contextmanager
-def unrest(rig: Rig) -> Iterator[None]:
-    """One worker comes and goes, and somebody else writes to the group all the time: it does not come to rest."""
+def meanwhile(work: Callable[[int], Any]) -> Iterator[None]:
+    """Do something again and again beside the block."""
     over = threading.Event()
-    other = {key: str(value) for key, value in rig.sink("unrest", "rig-nothing").items()}
 
-    def come_and_go() -> None:
-        while not over.is_set():
-            rig.b.kill()
-            rig.b.start()
-            rig.b.await_ready()
-
-    def write() -> None:
+    def go() -> None:
         for number in itertools.count():
             if over.is_set():
                 return
             with contextlib.suppress(OSError, http.client.HTTPException):
-                rig.a.rest("PUT", "/connectors/unrest/config", {**other, "tasks.max": str(1 + number % 3)})
+                work(number)
 
-    threads = [threading.Thread(target=come_and_go), threading.Thread(target=write)]
-    for thread in threads:
-        thread.start()
+    thread = threading.Thread(target=go)
+    thread.start()
     try:
         yield
     finally:
         over.set()
-        for thread in threads:
-            thread.join(120)
+        thread.join(120)
 
 
-def test_updates_during_rebalances_are_waited_out(rig: Rig) -> None:
+def test_a_worker_that_leaves_and_joins_is_waited_out(rig: Rig) -> None:
+    """Updates by way of one worker while the other is killed and comes back, again and again."""
+
+    def come_and_go(number: int) -> None:
+        rig.b.kill()
+        rig.b.start()
+        rig.b.await_ready()
+
     old, new = registered(rig)
-    with unrest(rig), before_worker(rig.a.member.port) as proxy:
-        deadline = time.monotonic() + 60
-        for number in range(100):
-            wanted = (new, old)[number % 2]
-            options = {"name": NAME, "config": wanted, "restart": True, "settle": 1, "wait_timeout": 90}
-            done = call("connector", **options, **through(proxy, rig.a))
-            assert done.get("actions") == ["update", "restart"], (done, proxy.seen)
+    since = rig.a.now()
+    with meanwhile(come_and_go):
+        for wanted in (new, old, new):
+            done = call("connector", name=NAME, config=wanted, settle=1, wait_timeout=90, **rig.a.options)
+            assert done.get("actions") == ["update"], done
             stored = rig.a.get(f"/connectors/{NAME}/config")
             assert stored["batch.size"] == str(wanted["batch.size"])
-            if (proxy.busy() and number > 1) or time.monotonic() > deadline:
-                break
-    assert proxy.busy(), "no request met a rebalance: nothing was tried"
+    assert rig.a.log(since).count("Successfully joined group") > 1, "no rebalance: nothing was tried"
+
+
+@pytest.mark.full
+def test_a_409_is_waited_out(rig: Rig) -> None:
+    """Somebody else changes the number of tasks all the time, and each time the group shares them out anew."""
+    _, new = registered(rig)
+    other = {key: str(value) for key, value in rig.sink("unrest", "rig-nothing").items()}
+
+    def write(number: int) -> None:
+        rig.b.rest("PUT", "/connectors/unrest/config", {**other, "tasks.max": str(1 + number % 3)})
+
+    options = {"name": NAME, "restart": True, "wait": False, "wait_timeout": 60}
+    deadline = time.monotonic() + 120
+    with meanwhile(write), before_worker(rig.a.member.port) as proxy:
+        number = 0
+        while not [line for line in proxy.seen if line.endswith(" 409")] and time.monotonic() < deadline:
+            number += 1
+            done = call("connector", config={**new, "batch.size": number}, **options, **through(proxy, rig.a))
+            assert done.get("actions") in (["update", "restart"], ["create"]), (done, proxy.seen[-9:])
+    assert [line for line in proxy.seen if line.endswith(" 409")], f"no 409 in {number} calls: nothing was tried"
+    assert rig.a.get(f"/connectors/{NAME}/config")["batch.size"] == str(number)

@@ -91,6 +91,7 @@ def test_writes_need_no_body_in_the_answer(worker: ScriptedServer, clock: FakeCl
         (500, "Failed to perform zombie fencing for source connector", BusyError, True, False),
         (500, "Timed out while attempting to modify offsets for source connector n", TimedOutError, True, True),
         (400, "Connectors must be in the STOPPED state before their offsets can be", BusyError, True, False),
+        (500, "IO Error trying to forward REST request: java.net.ConnectException", TimedOutError, True, True),
         (403, "Forbidden", ApiError, False, False), (405, "HTTP 405 Method Not Allowed", ApiError, False, False),
     ],
 )  # fmt: skip
