@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import ApiError, BadAnswerError, BusyError
 
-from tests.unit.plugins.module_utils.connect_answers import INFO, api_of, clock, worker  # noqa: F401 - fixtures
+from tests.unit.plugins.module_utils.connect_answers import INFO, api_of
 from tests.unit.plugins.module_utils.scripted_http import FakeClock, ScriptedServer
 
 
