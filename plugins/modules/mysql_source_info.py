@@ -166,8 +166,23 @@ remedy:
   returned: always
   type: dict
   contains:
-    my_cnf: {description: A settings file; empty when none is needed., type: str, returned: always}
-    sql: {description: Statements for an administrator; empty when none are needed., type: str, returned: always}
+    my_cnf:
+      description: A settings file; empty when none is needed.
+      type: str
+      returned: always
+      sample: |
+        # Needs a restart of the database: log_bin.
+        [mysqld]
+        log_bin = mysql-bin
+        binlog_expire_logs_seconds = 1209600
+        binlog_format = ROW
+    sql:
+      description: Statements for an administrator; empty when none are needed.
+      type: str
+      returned: always
+      sample: |
+        -- As an administrator of the database, for example with: sudo mysql
+        GRANT RELOAD, REPLICATION SLAVE ON *.* TO 'event_log'@'localhost';
 """
 
 from typing import Any
