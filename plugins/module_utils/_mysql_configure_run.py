@@ -51,14 +51,23 @@ def ensure(login: Login, options: Options, host: Host) -> dict[str, Any]:
     """Plan, refuse or carry out; what was done, or would be in check mode."""
     seen = look.look(login, options.request, host, options.container, options.persist)
     files = look.files_of(seen, seen.place, options.settings_dir) if seen.place else None
-    plan = _plan(seen, files, options)
-    _refuse(seen, plan, files)
-    restart = bool(plan.waiting) and options.restart and bool(seen.place and seen.place.can_restart)
-    written = files is not None and plan.content != files.existing
-    done = Done(seen, files, plan, written, () if restart else plan.statements(options.persist and not files), restart)
+    done = _judged(seen, files, _plan(seen, files, options), options)
     if done.changed and not options.check_mode:
         done = _carry_out(done, options, host)
     return done.result()
+
+
+def foreseen(seen: Seen, files: Files, plan: Plan, options: Options) -> dict[str, Any]:
+    """What would be done, for a plan that somebody else made."""
+    return _judged(seen, files, plan, options).result()
+
+
+def _judged(seen: Seen, files: Optional[Files], plan: Plan, options: Options) -> Done:
+    """Refuse what could not come out right, and decide about the restart."""
+    _refuse(seen, plan, files)
+    restart = bool(plan.waiting) and options.restart and bool(seen.place and seen.place.can_restart)
+    written = files is not None and plan.content != files.existing
+    return Done(seen, files, plan, written, () if restart else plan.statements(options.persist and not files), restart)
 
 
 @dataclass(frozen=True)

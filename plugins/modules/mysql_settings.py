@@ -26,7 +26,8 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Looks and plans; the server's own check is not run.
+    description:
+      - Looks and plans; the server's own check is not run. Without PyMySQL it plans from the server's files alone.
   diff_mode:
     support: full
     description: Shows the file and the variables.
@@ -178,6 +179,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec i
     mysql_required_by,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure import Request
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_foresee import foresee
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_host import Host
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_look import ConfigureError
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_place import PlaceError
@@ -243,8 +245,14 @@ def main() -> None:
         str(module.get_bin_path(name) or name) for name in ("docker", "systemctl", "journalctl")
     )
     host = Host(docker, systemctl, journalctl)
+    login, options = login_of(module.params), options_of(module.params, module.check_mode)
     try:
-        result = ensure(login_of(module.params), options_of(module.params, module.check_mode), host)
+        try:
+            result = ensure(login, options, host)
+        except MissingLibraryError:
+            if not module.check_mode:
+                raise
+            result = foresee(login, options, host)
     except MissingLibraryError as error:
         module.fail_json(msg=missing_required_lib(error.name, reason="to log in to the source database"))
     except (ConfigureError, PlaceError, ConnectError) as error:

@@ -67,3 +67,11 @@ def test_a_refusal_fails_in_words_without_the_password(call: Call, seen: Dict[st
 def test_a_missing_library_is_named(call: Call, seen: Dict[str, Any]) -> None:
     seen["error"] = MissingLibraryError("PyMySQL")
     assert "PyMySQL" in call(subject, database="openmrs")["msg"]
+
+
+def test_in_check_mode_the_files_tell_where_the_library_is_only_predicted(
+    call: Call, seen: Dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen["error"] = MissingLibraryError("PyMySQL")
+    monkeypatch.setattr(subject, "foresee", lambda login, options, host: {**RESULT, "notes": ["foreseen"]})
+    assert call(subject, check=True, database="openmrs")["notes"] == ["foreseen"]
