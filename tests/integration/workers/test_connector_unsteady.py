@@ -180,7 +180,7 @@ def test_a_409_is_waited_out(rig: Rig) -> None:
     def write(number: int) -> None:
         rig.b.rest("PUT", "/connectors/unrest/config", {**other, "tasks.max": str(1 + number % 3)})
 
-    options = {"name": NAME, "restart": True, "wait": False, "wait_timeout": 60}
+    options: dict[str, Any] = {"name": NAME, "restart": True, "wait": False, "wait_timeout": 60}
     deadline = time.monotonic() + 120
     with meanwhile(write), before_worker(rig.a.member.port) as proxy:
         number = 0
