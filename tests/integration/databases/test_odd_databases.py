@@ -73,7 +73,7 @@ CASES = [
         TUNED_TO_DEATH + " --binlog-row-value-options=PARTIAL_JSON",
         {**TUNED_FINDINGS, "binlog_row_value_options": ERROR},
     ),
-    Case("another_database_only", "mysql-9.7", "--binlog-do-db=billing", {"binlog_filter": ERROR}),
+    Case("another_database_only", "mysql-9.7", "--binlog-do-db=billing", {"binlog_filter": ERROR}, long=True),
     Case(
         "tls_required_and_not_given",
         "mysql-9.7",

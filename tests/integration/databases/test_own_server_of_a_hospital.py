@@ -170,6 +170,7 @@ def test_without_consent_nothing_is_restarted_and_the_message_says_what_waits(un
     assert unready.sql("SELECT @@log_bin, @@global.binlog_format").split() == ["0", "ROW"]
 
 
+@pytest.mark.full  # the scenario itself climbs this ladder, on five servers
 def test_check_predicts_the_run_and_the_second_run_has_nothing_to_do(unready: Hospital) -> None:
     before = unready.state()
     predicted = unready.play("--check", "--diff", **CONFIGURE)
