@@ -82,6 +82,7 @@ def test_a_cause_in_the_configuration_is_mended_and_the_task_restarted(rig: Rig,
     assert worker.states(SINK) == ["RUNNING", "RUNNING"]
 
 
+@pytest.mark.full
 def test_what_still_fails_fails_again_with_its_trace(rig: Rig, worker: Worker, place: Path) -> None:
     config = made_to_fail(rig, worker)
     told = call("connector", name=SINK, config=config, settle=1, **worker.options)
