@@ -131,7 +131,7 @@ WORKERS = Part(
 DATABASES = Part(
     "databases",
     "MySQL 5.7, 8.0, 9.7 and MariaDB 10.11, 11.8 made ready, read through one event log, and odd ones refused",
-    7,
+    6,
     35,
     (*scenario("databases"), cases("databases", "tests/integration/databases")),
     docker=True,
