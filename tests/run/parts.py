@@ -85,14 +85,14 @@ UNIT = Part("unit", "modules, filters, roles as data", 1.5, 10, (cases("unit", "
 ENGINE = Part(
     "engine",
     "a Docker engine, by the collection's own role",
-    1.5,
+    0.5,
     15,
     (check("docker_engine on this machine", *PLAYBOOK, "tests/run/engine.yml"),),
 )
 IMAGES = Part(
     "images",
     "builds the images and the archives that carry them",
-    6,
+    3,
     30,
     (
         check("build", *PLAYBOOK, "tests/run/images.yml"),
@@ -104,7 +104,7 @@ IMAGES = Part(
 MOLECULE = Part(
     "molecule",
     "a Debian 13 server: check mode, converge, idempotence, host checks",
-    9,
+    4.5,
     30,
     scenario("default"),
     docker=True,
@@ -123,7 +123,7 @@ INTEGRATION = Part(
 WORKERS = Part(
     "workers",
     "the modules for Connect on real workers of two versions, and as ansible-test runs them",
-    4,
+    4.5,
     20,
     (cases("workers", "tests/integration/workers"),),
     docker=True,
@@ -131,7 +131,7 @@ WORKERS = Part(
 DATABASES = Part(
     "databases",
     "MySQL 5.7, 8.0, 9.7 and MariaDB 10.11, 11.8 made ready, read through one event log, and odd ones refused",
-    6,
+    7,
     35,
     (*scenario("databases"), cases("databases", "tests/integration/databases")),
     docker=True,
@@ -141,7 +141,7 @@ DATABASES = Part(
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere",
-    2,
+    2.5,
     10,
     (cases("installed", "tests/integration/test_installed.py"),),
     docker=True,
