@@ -10,14 +10,12 @@ the binary log itself; and the list of databases.
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Iterable, Optional, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_access import unreadable_plugin
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import READABLE_PLUGINS, WARNING, Finding
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import ALL, Grant, Grants, like, pattern
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import ALL, Grant, Grants, pattern
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server
 
 # How the account's login went.
@@ -47,6 +45,13 @@ _OTHERS = frozenset(
     {
         ALL, "SUPER", "GRANT OPTION", "CREATE USER", "SHUTDOWN", "FILE", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP",
         "ALTER", "INDEX", "ROLE_ADMIN", "SYSTEM_USER", "SYSTEM_VARIABLES_ADMIN", "SET_USER_ID", "SET_ANY_DEFINER",
+    }
+)  # fmt: skip
+# Parts of what the capture account may do anyway, which an upgrade in place may give to it.
+_OF_UPGRADES = frozenset(
+    {
+        "BACKUP_ADMIN", "INNODB_REDO_LOG_ARCHIVE", "FLUSH_OPTIMIZER_COSTS", "FLUSH_PRIVILEGES", "FLUSH_STATUS",
+        "FLUSH_TABLES", "FLUSH_USER_RESOURCES", "REPLICA MONITOR", "SLAVE MONITOR",
     }
 )  # fmt: skip
 
@@ -92,6 +97,7 @@ class Account:
     login: str = UNTRIED
     landed: str = ""
     grants: Grants = field(default_factory=Grants)
+    special: tuple[str, ...] = ()  # grants on columns, routines and proxies, which `grants` leaves out
 
 
 @dataclass(frozen=True)
@@ -135,13 +141,13 @@ def _held(privilege: str, right: Right, grants: Grants) -> bool:
     return any(grants.allows(name, right.database, right.table) for name in names)
 
 
-def surplus(wanted: Sequence[Right], grants: Grants) -> tuple[Grant, ...]:
-    """What the account has beyond what it needs."""
+def surplus(wanted: Sequence[Right], grants: Grants, harmless: frozenset[str] = frozenset()) -> tuple[Grant, ...]:
+    """What the account has beyond what it needs, and beyond what is harmless on the whole server."""
     found = []
     for entry in grants.entries:
         if entry.revoked:
             continue
-        needed = {"USAGE"}
+        needed = {"USAGE", *(harmless if entry.database == "*" else ())}
         for right in wanted:
             exact = entry.database in (right.database, pattern(right.database)) and entry.table == right.table
             inside = entry.table != "*" and (entry.database, "*") == (right.database, right.table)
@@ -156,7 +162,7 @@ def surplus(wanted: Sequence[Right], grants: Grants) -> tuple[Grant, ...]:
 
 def plan_account(server: Server, current: Account, desired: Desired) -> Plan:
     """What has to be done, or why it may not be."""
-    refusal = _refusal(current, desired)
+    refusal = _refusal(server, current, desired)
     if refusal:
         return Plan(refusal=refusal)
     if not desired.present:
@@ -193,7 +199,7 @@ def _without(grants: Grants, revokes: Iterable[Grant]) -> Grants:
     return Grants(tuple(kept), grants.roles)
 
 
-def _refusal(current: Account, desired: Desired) -> str:
+def _refusal(server: Server, current: Account, desired: Desired) -> str:
     other = "Choose a name that nothing else uses (event_log_capture_user); the account is then made."
     if desired.name in SYSTEM_ACCOUNTS:
         return f"{desired.account} is an account of the server itself and cannot be the capture account. {other}"
@@ -205,7 +211,15 @@ def _refusal(current: Account, desired: Desired) -> str:
             f"{desired.account} may do more than read ({strong}): it looks like the account of OpenMRS or of an "
             f"administrator, which is left alone. {other}"
         )
-    return _cannot_be_kept(current, desired, other) if desired.present else ""
+    if current.grants.roles:
+        return (
+            f"{desired.account} holds a role ({', '.join(current.grants.roles)}), which the event log gives nobody: it "
+            f"looks like somebody else's account, which is left alone. {other} Or, if nothing else uses it, revoke the "
+            "role first."
+        )
+    if not desired.present:
+        return ""
+    return _cannot_be_kept(current, desired, other) or _not_ours(server, current, desired)
 
 
 def _beyond_reading(grants: Grants) -> str:
@@ -216,6 +230,33 @@ def _beyond_reading(grants: Grants) -> str:
         if not entry.revoked and entry.table == "*"
     )
     return ", ".join([*strong[:4], *(["..."] if strong[4:] else [])])
+
+
+def _not_ours(server: Server, current: Account, desired: Desired) -> str:
+    """Why the password may not be set: whoever uses such an account would not get in any more."""
+    if current.login not in (WRONG, NO_PLUGIN):
+        return ""
+    wanted = rights(server, replace(desired, lock_tables=True))
+    extra = [describe_grant(entry) for entry in surplus(wanted, current.grants, _OF_UPGRADES)] + list(current.special)
+    # An account without any right is nobody's work yet. A replica's or a report's has one of the two.
+    marks = (Right(("REPLICATION SLAVE",)), Right(("SELECT",), desired.database))
+    lacking = missing(marks, current.grants) if any(_rights_of(current.grants)) else ()
+    if not extra and not lacking:
+        return ""
+    lacks = [f"{', '.join(right.privileges)} ON {right.database}.{right.table}" for right in lacking]
+    reason = f"it may do what the event log does not need ({'; '.join(extra)})" if extra else (
+        f"it may do something, but lacks {' and '.join(lacks)}"
+    )  # fmt: skip
+    return (
+        f"{desired.account} refuses this password and does not look like the event log's own account: {reason}. Its "
+        "password is left alone, because somebody else may log in with it. Choose a name that nothing else uses "
+        "(event_log_capture_user); the account is then made. Or, if it is the event log's, change its password by hand "
+        "to that of event_log_capture_password."
+    )
+
+
+def _rights_of(grants: Grants) -> Iterable[frozenset[str]]:
+    return (entry.privileges - {"USAGE"} for entry in grants.entries if not entry.revoked)
 
 
 def _cannot_be_kept(current: Account, desired: Desired, other: str) -> str:
@@ -258,30 +299,3 @@ def _findings(current: Account, desired: Desired, extra: Sequence[Grant]) -> tup
 def describe_grant(entry: Grant) -> str:
     """A grant in the words of SHOW GRANTS."""
     return f"{', '.join(sorted(entry.privileges))} ON {entry.database}.{entry.table}"
-
-
-def seen_host(message: str) -> str:
-    """The host that a server names when it refuses a login; empty when it names none."""
-    named = re.search(r"'[^']*'@'([^']+)'", message) or re.search(r"[Hh]ost '([^']+)'", message)
-    return named.group(1) if named else ""
-
-
-def choose_host(given: str, seen: str, existing: Sequence[str], landed: str = "") -> str:
-    """The host part of the account: the one that was given; else that of the account which a login from here lands
-    on; else of the only one of that name that would fit; else exactly the host that the server sees."""
-    if given:
-        return given
-    if landed:
-        return landed
-    fitting = [host for host in existing if host_fits(host, seen)]
-    return fitting[0] if seen not in fitting and len(fitting) == 1 else seen
-
-
-def host_fits(host: str, seen: str) -> bool:
-    """Whether an account for that host is one for a client that the server sees as `seen`."""
-    if host.lower() == seen.lower() or like(host.lower(), seen.lower()):
-        return True
-    try:
-        return "/" in host and ipaddress.ip_address(seen) in ipaddress.ip_network(host, strict=False)
-    except ValueError:
-        return False

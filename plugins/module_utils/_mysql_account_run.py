@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_account as plans
+from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_account_host as hosts
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_facts as facts
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_account import Account, Desired, Plan
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_account_report import report
@@ -76,7 +77,7 @@ def try_login(login: Login, socket: str = "") -> Tried:
 
 
 def _refused(failure: Failure, login: Login) -> Tried:
-    seen = plans.seen_host(failure.message) or ("localhost" if login.unix_socket else "")
+    seen = hosts.seen_host(failure.message) or ("localhost" if login.unix_socket else "")
     if failure.code in _EXPIRED:
         return Tried(plans.EXPIRED, seen=seen)
     if failure.code == _NOT_FROM_HERE:
@@ -101,7 +102,7 @@ def look(admin: Connection, login: Login, desired: Desired, socket: str = "") ->
         )
     seen = tried.seen or (existing[0] if existing and not desired.present else _seen_of(admin))
     landed = tried.landed.rpartition("@")[2]
-    found = replace(desired, host=plans.choose_host(desired.host, seen, existing, landed))
+    found = replace(desired, host=hosts.choose_host(desired.host, seen, existing, landed))
     if found.host not in existing:
         return found, Account(login=tried.login)
     account = _account(admin, found)
@@ -114,16 +115,32 @@ def _seen_of(admin: Connection) -> str:
 
 def _account(admin: Connection, desired: Desired) -> Account:
     who = (desired.name, desired.host)
-    rows = _ask(admin, "SHOW GRANTS FOR %s@%s", *who)
-    grants = parse_grants(str(next(iter(row.values()))) for row in rows)
+    lines = [str(next(iter(row.values()))) for row in _ask(admin, "SHOW GRANTS FOR %s@%s", *who)]
+    grants = parse_grants(lines)
+    mandatory = _ask(admin, "SHOW GLOBAL VARIABLES LIKE 'mandatory_roles'") if grants.roles else []
+    for row in mandatory:  # roles that everybody has
+        everybodys = parse_grants([f"GRANT {row['Value']} TO everybody"]).roles
+        grants = replace(grants, roles=tuple(role for role in grants.roles if role not in everybodys))
     lifetime = _ask(admin, "SHOW GLOBAL VARIABLES LIKE 'default_password_lifetime'")
     ages = bool(lifetime) and str(lifetime[0]["Value"]) != "0"
     if admin.server.mariadb:
         row = _ask(admin, "SHOW CREATE USER %s@%s", *who)[0]
-        return mariadb_account(str(next(iter(row.values()))), grants, ages)
+        return replace(mariadb_account(str(next(iter(row.values()))), grants, ages), special=special_grants(lines))
     columns = "plugin, account_locked, password_expired, password_lifetime, ssl_type"
     rows = _ask(admin, f"SELECT {columns} FROM mysql.user WHERE User = %s AND Host = %s", *who)  # noqa: S608
-    return mysql_account(rows[0], grants, ages)
+    return replace(mysql_account(rows[0], grants, ages), special=special_grants(lines))
+
+
+def special_grants(lines: Sequence[str]) -> tuple[str, ...]:
+    """What is granted on columns and routines, or by proxy; the passwords that old servers show are cut off."""
+    found = []
+    for line in lines:
+        head = re.split(r"\s+TO\s+(?=['`\"])", line, maxsplit=1)[0]
+        bare = re.sub(r"'(?:[^'\\]|''|\\.)*'|`(?:[^`]|``)*`", "", head)
+        parsed = parse_grants([line])
+        if head.startswith("GRANT ") and ("(" in bare or not (parsed.entries or parsed.roles)):
+            found.append(head[len("GRANT ") :])
+    return tuple(found)
 
 
 def mysql_account(row: Mapping[str, Any], grants: Grants, ages: bool) -> Account:

@@ -20,6 +20,7 @@ MARIADB = "mariadb"
 OTHER = "other"
 
 TESTED = "tested"
+ACCEPTED = "accepted"  # Debezium reads it; here only versions before and after it were tried
 UNTESTED = "untested"
 REFUSED = "refused"
 
@@ -122,13 +123,18 @@ class Support:
     reason: str = ""
 
 
+_BETWEEN = Support(ACCEPTED, "Debezium reads it; tried were only versions before and after it")
+
+
 def support_of(server: Server) -> Support:
     """What Debezium 3.6 and our own trials say about a version."""
     if server.flavour == OTHER:
         return Support(REFUSED, "it speaks MySQL's protocol but writes no binlog that Debezium reads")
     version = server.version[:2]
-    if server.mariadb:
-        return _mariadb_support(version)
+    return _mariadb_support(version) if server.mariadb else _mysql_support(version)
+
+
+def _mysql_support(version: tuple[int, int]) -> Support:
     if version < (5, 7):
         return Support(
             REFUSED, "Debezium 3.6 does not support versions below 5.7; move the database to MySQL 8.0 or later"
@@ -137,9 +143,11 @@ def support_of(server: Server) -> Support:
         return Support(
             UNTESTED, "Debezium does not support 5.7; snapshot, streaming and DDL worked when tried on 5.7.22"
         )
-    if (8, 0) < version < (8, 4) or version >= (10, 0):
-        return Support(UNTESTED, "only 8.0, 8.4 and 9.x were tried")
-    return Support(TESTED)
+    if version in ((8, 0), (9, 7)):
+        return Support(TESTED)
+    if (8, 4) <= version < (9, 7):
+        return _BETWEEN
+    return Support(UNTESTED, "only 8.0 and 9.7 were tried")
 
 
 def _mariadb_support(version: tuple[int, int]) -> Support:
@@ -147,6 +155,8 @@ def _mariadb_support(version: tuple[int, int]) -> Support:
         return Support(
             REFUSED, "MariaDB below 10.2 cannot be read by Debezium 3.6; move the database to 10.11 or later"
         )
-    if version == (10, 11) or (11, 4) <= version < (12, 0):
+    if version in ((10, 11), (11, 8)):
         return Support(TESTED)
-    return Support(UNTESTED, "only 10.11 and 11.4 to 11.8 were tried")
+    if (11, 4) <= version < (11, 8):
+        return _BETWEEN
+    return Support(UNTESTED, "only 10.11 and 11.8 were tried")

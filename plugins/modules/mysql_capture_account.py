@@ -15,9 +15,12 @@ description:
     flavour and version; C(SELECT) is given on the OpenMRS database only.
   - Whether the password is right is found by logging in with it, so any password plugin will do. An existing account
     keeps its plugin. A locked account and an expired password are mended.
-  - An account that administers the server or fills whole databases, such as C(root) or that of OpenMRS itself, is
-    refused and left alone, whatever O(state) is.
-  - Works with MySQL 5.7, 8.0, 8.4, 9.x and MariaDB 10.11, 11.4 and later.
+  - An account that administers the server or fills whole databases, such as C(root) or that of OpenMRS itself, or that
+    holds a role, is refused and left alone, whatever O(state) is.
+  - An existing account that refuses O(password) gets it only if it looks like the connector's own, so that nobody else
+    is locked out. It must have no privilege at all, or C(REPLICATION SLAVE) and C(SELECT) on O(database) and nothing
+    that the connector never needs.
+  - Tried on MySQL 5.7.22, 8.0.12, 9.7 and MariaDB 10.11 and 11.8.
   - No log of the server gets the password. MySQL keeps it out by itself, MariaDB is given its hash.
 extends_documentation_fragment:
   - openmrs.event_log.mysql
@@ -82,7 +85,7 @@ options:
     default: present
   update_password:
     description:
-      - V(always) gives the account O(password) when it has another one. V(on_create) does so for a new account only,
+      - V(always) gives the connector's account O(password) when it has another one. V(on_create) does so for a new account only,
         and fails when an existing one refuses O(password).
     type: str
     choices: [always, on_create]

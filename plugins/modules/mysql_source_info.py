@@ -13,8 +13,8 @@ author: OpenMRS Event Log contributors (@openmrs)
 description:
   - Logs in as the capture account, runs the statements that Debezium will run where they do no harm, and returns what
     it saw, all findings at once, and a remedy to paste, for the server's flavour and version.
-  - Works with MySQL 5.7, 8.0, 8.4, 9.x and MariaDB 10.11, 11.4 and later; other versions are looked at too, and named
-    in a finding.
+  - Tried on MySQL 5.7.22, 8.0.12, 9.7 and MariaDB 10.11 and 11.8. Other versions are looked at too; those that Debezium
+    does not name are a finding.
   - A database that cannot be reached or that refuses the login is a finding, not a failure. The module fails only for
     missing Python libraries.
   - Nothing is written, and nothing is locked. The privilege for C(FLUSH TABLES WITH READ LOCK) is tried by flushing a

@@ -229,6 +229,41 @@ def test_the_account_of_openmrs_is_left_alone(server: Server, act: Act, state: s
     assert lets_in(server, "app", SECOND)
 
 
+@pytest.mark.parametrize(
+    ("name", "granted", "said"),
+    [
+        ("replica", "REPLICATION SLAVE ON *.*", "lacks SELECT ON openmrs.*"),
+        ("backup", "RELOAD, PROCESS, REPLICATION SLAVE ON *.*", "PROCESS ON *.*"),
+        ("report", "SELECT ON openmrs.*", "lacks REPLICATION SLAVE ON *.*"),
+        ("column", "SELECT (gender) ON openmrs.person", "gender"),
+    ],
+)
+def test_accounts_that_read_for_another_purpose_keep_their_password(
+    server: Server, act: Act, name: str, granted: str, said: str
+) -> None:
+    server.execute(f"CREATE USER {name}@localhost IDENTIFIED BY '{SECOND}'; GRANT {granted} TO {name}@localhost")
+    before = grants(server, f"{name}@localhost")
+    result = act(name)
+    assert result["failed"]
+    assert said in result["msg"]
+    assert grants(server, f"{name}@localhost") == before
+    assert lets_in(server, name, SECOND)
+
+
+def test_an_account_with_rights_by_a_role_is_left_alone(server: Server, act: Act) -> None:
+    if server.flavour.old:
+        return
+    server.execute(
+        f"CREATE ROLE openmrs_app; GRANT ALL ON openmrs.* TO openmrs_app;"
+        f" CREATE USER byrole@localhost IDENTIFIED BY '{SECOND}'; GRANT openmrs_app TO byrole@localhost"
+    )
+    for options in ({}, {"password": SECOND}, {"state": "absent"}):
+        result = act("byrole", **options)
+        assert result["failed"]
+        assert "holds a role (openmrs_app)" in result["msg"]
+    assert lets_in(server, "byrole", SECOND)
+
+
 def test_root_and_the_administrator_are_refused(act: Act) -> None:
     assert "account of the server" in act("root")["msg"]
     assert "left alone" in act(ADMIN, state="absent")["msg"]

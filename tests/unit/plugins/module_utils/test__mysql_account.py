@@ -205,33 +205,83 @@ def test_a_plugin_that_the_reader_of_the_binary_log_does_not_know_is_a_finding()
     assert [finding.id for finding in plan.findings] == ["account_plugin"]
 
 
-@pytest.mark.parametrize(
-    ("given", "seen", "existing", "landed", "host"),
-    [
-        ("10.0.0.5", "localhost", ["%"], "%", "10.0.0.5"),
-        ("", "localhost", [], "", "localhost"),
-        ("", "127.0.0.1", ["localhost"], "", "127.0.0.1"),
-        ("", "localhost", ["%"], "", "%"),
-        ("", "localhost", ["%"], "%", "%"),
-        ("", "localhost", ["%", "localhost"], "", "localhost"),
-        ("", "10.0.0.5", ["10.0.0.%"], "", "10.0.0.%"),
-        ("", "10.0.0.5", ["10.0.0.%", "%"], "", "10.0.0.5"),
-        ("", "10.0.0.5", ["10.0.0.0/255.255.255.0"], "", "10.0.0.0/255.255.255.0"),
-        ("", "10.0.1.5", ["10.0.0.0/255.255.255.0"], "", "10.0.1.5"),
-        ("", "db.example", ["10.0.0.0/255.255.255.0"], "", "db.example"),
-    ],
-)
-def test_which_host_is_meant(given: str, seen: str, existing: list[str], landed: str, host: str) -> None:
-    assert subject.choose_host(given, seen, existing, landed) == host
+ROLE = {
+    "mysql-8.0": "GRANT `openmrs_app`@`%` TO `openmrs`@`localhost`",
+    "mysql-9.7": "GRANT `openmrs_app`@`%` TO `openmrs`@`localhost` WITH ADMIN OPTION",
+    "mariadb-10.11": "GRANT `openmrs_app` TO `openmrs`@`localhost`",
+    "mariadb-11.8": "GRANT `openmrs_app` TO `openmrs`@`localhost`",
+}
 
 
-@pytest.mark.parametrize(
-    ("message", "host"),
-    [
-        ("Access denied for user 'a'@'172.17.0.1' (using password: YES)", "172.17.0.1"),
-        ("Host '10.0.0.5' is not allowed to connect to this MariaDB server", "10.0.0.5"),
-        ("Access denied, this account is locked", ""),
-    ],
-)
-def test_the_host_that_a_refusal_names(message: str, host: str) -> None:
-    assert subject.seen_host(message) == host
+@pytest.mark.parametrize("kind", ROLE)
+@pytest.mark.parametrize("login", [subject.FINE, subject.WRONG, subject.LOCKED])
+@pytest.mark.parametrize("present", [True, False])
+def test_whoever_has_rights_by_a_role_is_left_alone(kind: str, login: str, present: bool) -> None:
+    held = parse_grants([ROLE[kind], "GRANT USAGE ON *.* TO `openmrs`@`localhost`", "SET DEFAULT ROLE `openmrs_app`"])
+    plan = planned(kind, sound(kind, grants=held, login=login), present=present)
+    assert plan.actions == ()
+    assert "holds a role (openmrs_app)" in plan.refusal
+    assert "event_log_capture_user" in plan.refusal
+
+
+OTHERS = [
+    (("REPLICATION SLAVE ON *.*",), "lacks SELECT ON open_mrs.*"),
+    (("REPLICATION SLAVE, REPLICATION CLIENT ON *.*",), "lacks SELECT ON open_mrs.*"),
+    (("REPLICATION SLAVE, PROCESS ON *.*",), "PROCESS ON *.*"),
+    (("RELOAD, PROCESS, LOCK TABLES, REPLICATION CLIENT ON *.*",), "LOCK TABLES, PROCESS ON *.*"),
+    (("PROCESS, REPLICATION CLIENT ON *.*",), "PROCESS ON *.*"),
+    (("SELECT ON *.*",), "SELECT ON *.*"),
+    (("SELECT ON `open_mrs`.*",), "lacks REPLICATION SLAVE ON *.*"),
+    (("SELECT ON `open_mrs`.`person`",), "lacks REPLICATION SLAVE ON *.* and SELECT ON open_mrs.*"),
+    (("SELECT, INSERT ON `open_mrs`.`person`",), "INSERT ON open_mrs.person"),
+    (("REPLICATION SLAVE ON *.*", "SELECT ON `open_mrs`.*", "SELECT ON `other`.*"), "SELECT ON other.*"),
+    (("REPLICATION SLAVE ON *.*", "SELECT ON `open_mrs`.*", "EXECUTE ON `open_mrs`.*"), "EXECUTE ON open_mrs.*"),
+    (("REPLICATION SLAVE, PROCESS ON *.*", "SELECT ON `open_mrs`.*"), "PROCESS ON *.*"),
+]
+
+
+@pytest.mark.parametrize("kind", ["mysql-5.7", "mysql-8.0", "mysql-9.7", "mariadb-11.8"])
+@pytest.mark.parametrize("login", [subject.WRONG, subject.NO_PLUGIN])
+@pytest.mark.parametrize(("lines", "said"), OTHERS)
+def test_no_account_that_somebody_else_may_use_gets_a_password(
+    kind: str, login: str, lines: tuple[str, ...], said: str
+) -> None:
+    current = sound(kind, grants=grants(*lines), login=login)
+    for more in ({}, {"revoke_surplus": True}, {"require_tls": True}):
+        plan = planned(kind, current, **more)
+        assert plan.actions == ()
+        assert said in plan.refusal
+        assert all(words in plan.refusal for words in ("left alone", "event_log_capture_user", "by hand"))
+
+
+@pytest.mark.parametrize("lines", [lines for lines, _said in OTHERS])
+def test_such_an_account_is_mended_where_its_password_is_known(lines: tuple[str, ...]) -> None:
+    plan = planned("mysql-8.0", sound("mysql-8.0", grants=grants(*lines)))
+    assert (plan.refusal, "set_password" in plan.actions) == ("", False)
+    assert plan.actions == ("grant",)
+
+
+OWN = [
+    (),
+    ("USAGE ON *.*",),
+    ("REPLICATION SLAVE ON *.*", "SELECT ON `open_mrs`.*"),
+    ("RELOAD, REPLICATION SLAVE ON *.*", r"SELECT, LOCK TABLES ON `open\_mrs`.*"),
+    ("REPLICATION SLAVE, REPLICATION CLIENT, SHOW DATABASES ON *.*", "SELECT ON `open_mrs`.*"),
+    ("REPLICATION SLAVE, BINLOG MONITOR, SLAVE MONITOR ON *.*", "SELECT ON `open_mrs`.*"),
+    ("RELOAD, REPLICATION SLAVE ON *.*", "BACKUP_ADMIN,FLUSH_TABLES ON *.*", "SELECT ON `open_mrs`.*"),
+    ("REPLICATION SLAVE ON *.*", "SELECT ON `open_mrs`.*", "INSERT, DELETE ON `open_mrs`.`signal`"),
+]
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("lines", OWN)
+def test_the_event_logs_own_account_gets_its_new_password(kind: str, lines: tuple[str, ...]) -> None:
+    current = sound(kind, grants=grants(*lines), login=subject.WRONG)
+    plan = planned(kind, current, signal_table="open_mrs.signal")
+    assert (plan.refusal, plan.actions[0]) == ("", "set_password")
+
+
+def test_rights_on_columns_routines_and_by_proxy_are_somebody_elses() -> None:
+    current = sound("mysql-8.0", login=subject.WRONG, special=("EXECUTE ON PROCEDURE `open_mrs`.`report`",))
+    assert "EXECUTE ON PROCEDURE" in planned("mysql-8.0", current).refusal
+    assert planned("mysql-8.0", replace(current, login=subject.FINE)) == Plan()
