@@ -232,10 +232,10 @@ def test_the_account_of_openmrs_is_left_alone(server: Server, act: Act, state: s
 @pytest.mark.parametrize(
     ("name", "granted", "said"),
     [
-        ("replica", "REPLICATION SLAVE ON *.*", "lacks SELECT ON openmrs.*"),
-        ("backup", "RELOAD, PROCESS, REPLICATION SLAVE ON *.*", "PROCESS ON *.*"),
-        ("report", "SELECT ON openmrs.*", "lacks REPLICATION SLAVE ON *.*"),
-        ("column", "SELECT (gender) ON openmrs.person", "gender"),
+        ("replicating", "REPLICATION SLAVE ON *.*", "lacks SELECT ON openmrs.*"),
+        ("backing_up", "RELOAD, PROCESS, REPLICATION SLAVE ON *.*", "PROCESS ON *.*"),
+        ("reporting", "SELECT ON openmrs.*", "lacks REPLICATION SLAVE ON *.*"),
+        ("narrow_report", "SELECT (gender) ON openmrs.person", "gender"),
     ],
 )
 def test_accounts_that_read_for_another_purpose_keep_their_password(
