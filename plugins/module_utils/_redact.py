@@ -15,7 +15,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Pattern, Tuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
 
@@ -30,16 +30,23 @@ _USUAL = re.compile(
 )
 # Names that speak about a secret without holding it.
 _ABOUT = re.compile(
-    r"[._-](enabled?|required|ms|seconds|ur[il]|path|file|location|class|type|provider|algorithm|id|version)$",
+    r"[._-](enabled?|required|ms|seconds|ur[il]|path|file|location|class|type|provider|algorithm|version)$"
+    r"|key[._-]?id$",  # and no other id: secret.id of a vault is a secret
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"\$\{[^${}:]+:[^${}]*\}")
-_URL_LOGIN = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+# Logins inside addresses: user:word@host, and parameters; what is secret in them is the first group.
+_LOGINS = (
+    re.compile(r"://[^/\s:@]*:([^@]+)@"),
+    re.compile(r"[?&;,(][\w.-]{0,60}(?:password|passwd|pwd|token|secret)=([^&;,)]+)", re.IGNORECASE),
+)
 _MASK = re.compile(r"\*{3,}|\[hidden\]", re.IGNORECASE)
 _SALT = re.compile(r"(column\.mask\.hash(?:\.v2)?\.[^.]+\.with\.salt\.)(.+)", re.IGNORECASE | re.DOTALL)
 _INVALID = re.compile(r"Invalid value (.{0,1000}?) for configuration ([^\s:]+)", re.DOTALL)
 _ASSIGNED = re.compile(
-    r"((?:password|passwd|pwd|secret)(?:\s{0,9}=\s{0,9}[\"']?|[\"']\s{0,9}:\s{0,9}[\"']))([^\s&\"',;<]+)", re.IGNORECASE
+    r"((?:password|passwd|pwd|secret)"
+    r"(?:\s{0,9}=\s{0,9}(?:\\{0,3}[\"'])?|\\{0,3}[\"']\s{0,9}:\s{0,9}\\{0,3}[\"']))([^\s&\"',;<]+)",
+    re.IGNORECASE,
 )
 
 
@@ -85,11 +92,13 @@ class Secrets:
         if self.key_is_secret(key):
             sure = key in self.declared or any(pattern.search(key) for pattern in self.patterns)
             return sure or value not in ("true", "false")
-        return bool(_URL_LOGIN.search(value))
+        return bool(_logins_in(value))
 
     def found_in(self, config: Mapping[str, str]) -> FrozenSet[str]:
         """Return every secret value of a configuration, salts in property names included."""
         found = {value for key, value in config.items() if self.holds_secret(key, value)}
+        for value in config.values():  # a trace may have the word without the address around it
+            found.update(word for word in _logins_in(value) if len(word) >= SHORTEST)
         found.update(match.group(2) for match in map(_SALT.fullmatch, config) if match)
         return frozenset(found)
 
@@ -156,6 +165,13 @@ class Secrets:
             if match and len(match.group(2)) < SHORTEST:
                 complaints.append(f"{self.key_shown(key)}: a salt {fewer}; take a longer one")
         return complaints
+
+
+def _logins_in(value: str) -> FrozenSet[str]:
+    """Return the passwords that stand in an address, also as they are when read; references are none."""
+    plain = _REFERENCE.sub("", value)
+    words = [match.group(1) for login in _LOGINS for match in login.finditer(plain)]
+    return frozenset(words).union(map(unquote, words))
 
 
 def _written(value: str) -> FrozenSet[str]:

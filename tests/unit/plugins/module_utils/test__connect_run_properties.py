@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from urllib.parse import quote
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi, Deadline
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_run import ConnectorRun, Order
@@ -33,7 +34,19 @@ STATES = st.sampled_from(
 WANTED = st.sampled_from(["running", "paused", "stopped", "present", "absent"])
 # No common words, so that a secret found in the output is one that leaked; awkward ones for JSON, HTML and URLs.
 SECRETS = st.builds("Zq{}{}".format, st.text("qZ7\"\\<&%ä'/ ", min_size=3, max_size=12), st.integers(1000, 9999))
-SECRET_KEYS = ["database.password", "sasl.jaas.config", "wallet", "my.patient.key", "x.api.key", "connection.url"]
+ADDRESSES: Dict[str, Callable[[str], str]] = {
+    "connection.url": lambda secret: f"jdbc:x://u:{secret}@h",
+    "schema.history.internal.jdbc.url": lambda secret: f"jdbc:x://h/d?user=u&password={quote(secret, safe='')}",
+}
+SECRET_KEYS = [
+    "vault.secret.id",
+    "database.password",
+    "sasl.jaas.config",
+    "wallet",
+    "my.patient.key",
+    "x.api.key",
+    *ADDRESSES,
+]
 quick = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -123,22 +136,23 @@ def test_no_secret_is_ever_told(
     invalid: bool,
 ) -> None:
     def with_secrets(pairs: List[Tuple[str, str]]) -> Dict[str, Any]:
-        held = {
-            key: f"jdbc:x://u:{v.replace('/', '').replace(' ', '')}@h" if key == "connection.url" else v
-            for key, v in pairs
-        }
-        return {**config, **held}
+        return {**config, **{key: ADDRESSES[key](word) if key in ADDRESSES else word for key, word in pairs}}
+
+    def in_use(pairs: List[Tuple[str, str]]) -> List[str]:
+        """Return what is secret in a configuration: the values, and the words within the addresses."""
+        held = with_secrets(pairs)
+        return [str(held[key]) for key, _ in pairs] + [word for key, word in dict(pairs).items() if key in ADDRESSES]
 
     salted = {f"column.mask.hash.v2.SHA-256.with.salt.{salt}": "t.c" for salt in salts}
     before, after = with_secrets(old), {**with_secrets(new), **salted}
-    secrets = [str(after[key]) for key, _ in new] + [str(before[key]) for key, _ in old if states] + salts
+    secrets = in_use(new) + (in_use(old) if states else []) + salts
     fake = fake_with(before, states)
     fake.trace = "java.lang.Error: " + " and ".join(secrets)
     if invalid:
         fake.findings = {key: f"Invalid value {after[key]} for configuration {key}: no" for key, _ in new}
     told = Told(fake, state=wanted, config=after, check_mode=check, restart_failed=not invalid)
     for secret in secrets:
-        if wanted != "absent" or secret not in [str(after[key]) for key, _ in new] + salts:
+        if wanted != "absent" or secret not in in_use(new) + salts:
             assert not leaks(secret, told.everything()), secret
             assert secret in told.hidden
 

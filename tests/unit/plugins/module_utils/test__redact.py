@@ -25,7 +25,8 @@ SALTED = "column.mask.hash.v2.SHA-256.with.salt."
         ("database.password", True), ("database.ssl.keystore.password", True), ("sasl.jaas.config", True),
         ("producer.override.sasl.jaas.config", True), ("aws.secret.access.key", True), ("api.key", True),
         ("basic.auth.user.info", True), ("DATABASE.PASSWORD", True), ("auth.token", True), ("ssl.keystore.key", True),
-        ("db.credentials", True), ("ssl.key.passphrase", True),
+        ("db.credentials", True), ("ssl.key.passphrase", True), ("vault.secret.id", True), ("secret_id", True),
+        ("aws.access.key.id", False), ("transaction.id", False),
         ("tasks.max", False), ("database.user", False), ("key.converter", False), ("snapshot.mode", False),
         ("database.password.file", False), ("credentials.provider.class", False), ("secret.enabled", False),
         ("sasl.oauthbearer.token.endpoint.url", False), ("message.key.columns", False), ("tombstones.on.delete", False),
@@ -64,6 +65,39 @@ def test_what_a_secret_key_holds(value: str, held: bool) -> None:
 def test_a_login_in_an_address_is_a_secret_whatever_the_key() -> None:
     assert Secrets().holds_secret("connection.url", "jdbc:mysql://root:pw123456@db/openmrs")
     assert not Secrets().holds_secret("connection.url", "jdbc:mysql://db:3306/openmrs")
+
+
+@pytest.mark.parametrize(
+    ("address", "word"),
+    [
+        ("jdbc:mysql://h/db?user=x&password=hunter2secret", "hunter2secret"),
+        ("jdbc:mysql://h/db?useSSL=true&trustCertificateKeyStorePassword=hunter2secret&x=1", "hunter2secret"),
+        ("jdbc:sqlserver://h;user=x;PWD=hunter2secret;y=1", "hunter2secret"),
+        ("jdbc:mysql://address=(host=h)(user=x)(password=hunter2secret)/db", "hunter2secret"),
+        ("https://h/hook?access_token=hunter2secret", "hunter2secret"),
+        ("mysql://root:hunter/2secret@db/openmrs", "hunter/2secret"),
+        ("mysql://root:hunter%2F2secret@db/openmrs", "hunter/2secret"),
+        ("mysql://root:hunter2 secret@db/openmrs", "hunter2 secret"),
+    ],
+)
+@pytest.mark.parametrize("key", ["connection.url", "schema.history.internal.jdbc.url", "other"])
+def test_a_login_in_an_address_is_never_told(key: str, address: str, word: str) -> None:
+    secrets = Secrets().knowing(*Secrets().found_in({key: address}))
+    assert secrets.config_shown({key: address}) == {key: REDACTED}
+    assert word not in secrets.scrub(f"Access denied with {word} at {address}")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "jdbc:mysql://h/db?user=x&password=${file:/run/secrets/x:password}",
+        "mysql://root:${file:/run/secrets/x:password}@db/openmrs",
+        "jdbc:mysql://h:3306/db?user=x&useSSL=true",
+        "jdbc:mysql://h/db?password=",
+    ],
+)
+def test_an_address_without_a_secret_is_shown(address: str) -> None:
+    assert Secrets().config_shown({"connection.url": address}) == {"connection.url": address}
 
 
 def test_values_and_salts_are_found() -> None:
@@ -134,7 +168,14 @@ def test_resolved_values_in_validation_errors_are_scrubbed() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["jdbc:mysql://db/?user=u&password=abc123&x=1", 'password="abc123"', '{"password": "abc123"}']
+    "said",
+    [
+        "jdbc:mysql://db/?user=u&password=abc123&x=1",
+        'password="abc123"',
+        '{"password": "abc123"}',
+        json.dumps({"sasl.jaas.config": 'Plain required username="u" password="abc123";'}),
+        json.dumps(json.dumps({"password": "abc123"})),
+    ],
 )
 def test_assignments_are_scrubbed(said: str) -> None:
     assert "abc123" not in Secrets().scrub(said)
