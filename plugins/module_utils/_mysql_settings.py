@@ -268,7 +268,7 @@ def binlog_filter(source: Source, wanted: Wanted) -> Optional[Finding]:
 def server_id_clash(source: Source, wanted: Wanted) -> Optional[Finding]:
     if not wanted.server_id:
         return None
-    fix = "Give the connector another server id."
+    fix = "Set event_log_server_id to a number that no server and no other reader of this database has."
     why = "The server throws out one of two readers with the same id (error 1236), and the connector's task fails."
     if source.number("server_id") == wanted.server_id:
         what = f"The connector's server id {wanted.server_id} is that of the database itself."
