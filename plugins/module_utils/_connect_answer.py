@@ -52,7 +52,9 @@ def content_of(method: str, url: str, response: Response) -> Any:
         raise BusyError(_sentence(method, url, status, words), method, url, status, text)
     if said is not None or status in (401, 403, 503):  # what a login filter or a server in front says is no JSON
         raise _api_error(method, url, status, said if said is not None else text)
-    raise BadAnswerError(_sentence(method, url, status, _what_came(response, is_json)), method, url, status, text)
+    # The rest of a configuration, cut off somewhere, before anybody knows what is secret in it: not shown.
+    kept = text if is_json or not 200 <= status < 300 or _is_page(response) else None
+    raise BadAnswerError(_sentence(method, url, status, _what_came(response, is_json)), method, url, status, kept)
 
 
 def _sentence(method: str, url: str, status: int, words: str) -> str:
@@ -65,9 +67,13 @@ def _what_came(response: Response, is_json: bool) -> str:
         return f"the worker takes no name with / \\ or % in it, as Connect 4 and later do not ({refused.group()})"
     if 300 <= response.status < 400:
         return "a redirect to %s; is there a proxy or a login page between?" % (response.location or "nowhere")
-    if "html" in response.content_type.lower() or response.text().lstrip()[:1] == "<":
+    if _is_page(response):
         return "a web page instead of JSON; is there a proxy between, or another service at this address?"
     return "an answer that is not Kafka Connect's" if is_json else "broken JSON"
+
+
+def _is_page(response: Response) -> bool:
+    return "html" in response.content_type.lower() or response.text().lstrip()[:1] == "<"
 
 
 def _api_error(method: str, url: str, status: int, words: str) -> RequestError:

@@ -145,8 +145,7 @@ class ConnectApi:
                 info = item["info"]
                 listed[name] = Listed(Registered(dict(info["config"]), info.get("type")), parse_status(item["status"]))
             except (KeyError, TypeError, ValueError, AttributeError) as exc:
-                # The answer is not shown: configurations are in it, and nobody knows yet what is secret there.
-                raise self._strange("GET", path, "info and status", {name: "..."}) from exc
+                raise self._strange("GET", path, f"info and status of {name}", item) from exc
         return listed
 
     def offsets(self, name: str) -> List[Entry]:
@@ -290,7 +289,9 @@ class ConnectApi:
     def _strange(self, method: str, path: str, expected: str, answer: Any) -> BadAnswerError:
         url = self._transport.address(path)
         text = f"{method} {url}: expected {expected} in the answer"
-        return BadAnswerError(text, method, url, 200, json.dumps(answer))
+        # Values are not shown: configurations may be in it, and nobody knows yet what is secret there.
+        kind = {dict: "an object", list: "a list"}.get(type(answer), "a single value")
+        return BadAnswerError(f"{text}, but it is {kind}", method, url, 200)
 
 
 def _connector(name: str, rest: str = "") -> str:

@@ -44,3 +44,27 @@ def test_an_unknown_class_is_told_in_short(worker: ScriptedServer, clock: FakeCl
     worker.fails("PUT", "/connectors/n/config", 500, "org.apache.ConnectException: " + words + desc)
     with pytest.raises(ApiError, match=r"status 500: Failed to find .* matches X; this worker has org.A, org.B$"):
         api_of(worker, clock).update("n", {})
+
+
+CUT = b'{"name": "n", "config": {"wallet": "coins-123456", "sasl.jaas.config": "P password=\\"pw-123456\\";'
+
+
+def test_half_a_configuration_is_not_shown(worker: ScriptedServer, clock: FakeClock) -> None:
+    worker.expect("GET", INFO, raw=CUT, content_type="application/json")
+    with pytest.raises(BadAnswerError, match=r"status 200: broken JSON$") as caught:
+        api_of(worker, clock).connector("n")
+    assert "123456" not in str(caught.value.details())
+
+
+def test_nor_is_one_in_another_form(worker: ScriptedServer, clock: FakeClock) -> None:
+    worker.expect("GET", INFO, {"wallet": "coins-123456"})
+    with pytest.raises(BadAnswerError, match="expected an object with config in the answer") as caught:
+        api_of(worker, clock).connector("n")
+    assert "123456" not in str(caught.value.details())
+
+
+def test_a_web_page_is_shown(worker: ScriptedServer, clock: FakeClock) -> None:
+    worker.expect("GET", INFO, raw=b"<html>Log in", content_type="text/html")
+    with pytest.raises(BadAnswerError, match="a web page instead of JSON") as caught:
+        api_of(worker, clock).connector("n")
+    assert caught.value.response == "<html>Log in"
