@@ -4,8 +4,10 @@
 """What has to be done to a connector. Pure: takes what is and what is wanted, returns actions; nothing of Ansible.
 
 Facts of Kafka Connect's REST interface that the order of actions rests on: a connector that FAILED cannot be paused
-but can be stopped (KIP-875); a new configuration restarts only those tasks whose own configuration changed, so a
-failed task stays failed; a paused task keeps its instance, a stopped connector has no tasks at all.
+but can be stopped (KIP-875); it does not show whether it was paused meanwhile, which it would be once it is restarted,
+so it is resumed before that (to resume what is not paused changes nothing); a new configuration restarts only those
+tasks whose own configuration changed, so a failed task stays failed; a paused task keeps its instance, a stopped
+connector has no tasks at all.
 """
 
 from __future__ import annotations
@@ -168,10 +170,11 @@ def plan(current: Optional[Current], desired: Desired) -> Plan:
 
 
 def _to_running(status: Status, desired: Desired, update: Tuple[Action, ...]) -> Tuple[Action, ...]:
-    resume = (RESUME,) if status.state in (PAUSED, STOPPED) else ()
+    heal = status.failed and status.state != STOPPED and desired.restart_failed
+    hidden = status.connector_failed and (heal or desired.restart)
+    resume = (RESUME,) if hidden or status.state in (PAUSED, STOPPED) else ()
     if desired.restart and status.state != STOPPED:  # what is stopped starts afresh anyway
         return (*update, *resume, RESTART)
-    heal = status.failed and status.state != STOPPED and desired.restart_failed
     return (*update, *resume, *((RESTART_FAILED,) if heal else ()))
 
 

@@ -102,6 +102,7 @@ class OffsetsRun:
         if todo.kind is not None:
             self._check_worker()
             former = self._status = determined_status(self._api, order.name)
+            self._check_former(former)
             if order.check_mode:
                 self._foresee(todo, former)
             else:
@@ -162,6 +163,14 @@ class OffsetsRun:
             raise PlanError(
                 f"offsets of connector {self._order.name} differ from those asked for, and nothing was changed: "
                 f"the worker is Connect {version}, and changing offsets needs 3.6 or later"
+            )
+
+    def _check_former(self, former: Status) -> None:
+        """Refuse a connector whose run state cannot be brought back: once it failed, nobody sees if it was paused."""
+        if former.connector_failed:
+            raise PlanError(
+                f"connector {self._order.name} itself has FAILED, so that nobody can tell whether it was paused, and "
+                "nothing was changed. Stop it first (module connector, state stopped), or heal it"
             )
 
     def _know(self, values: FrozenSet[str]) -> None:

@@ -118,6 +118,8 @@ options:
     default: false
 notes:
   - A call that has nothing to do makes three requests.
+  - A connector that has itself failed, rather than its tasks, does not show whether it was paused meanwhile. To run, it
+    is resumed and restarted, so that RV(actions) has both.
   - A connector that runs without any task does nothing, so it does not count as running.
 """
 

@@ -96,6 +96,9 @@ notes:
   - A call that has nothing to do makes two requests. A change takes five reads before the connector is stopped, the
     writes, and the looks until it is stopped and until it is back.
   - After a write with an unclear outcome the module reads the offsets before it writes again.
+  - A connector that has itself failed, rather than its tasks, is refused if its offsets differ, because it does not
+    show which run state to bring back. Stop it first (M(openmrs.event_log.connector) with C(state=stopped)), or
+    heal it.
   - A connector that was stopped stays stopped. One that was paused is paused again; it has no tasks then until it is
     resumed. Anything else is resumed and must have been seen running for 3 seconds; if it fails instead, the module
     fails with the trace, although the offsets are changed.

@@ -4,7 +4,8 @@
 """A small Kafka Connect in memory: stores connectors, changes their states as a worker does, remembers requests.
 
 It stands in where a script would be too long: for ladders of calls and for generated configurations. What it does
-was read from Kafka's sources: a failed connector cannot be paused but can be stopped, an update heals nothing.
+was read from Kafka's sources: a failed connector cannot be paused but can be stopped, and is paused once it is
+restarted; an update heals nothing.
 """
 
 from __future__ import annotations
@@ -40,9 +41,11 @@ class FakeConnect:
         return [line for line in self.requests if line[0] != "GET" and not line[1].endswith("/validate")]
 
     def register(self, name: str, config: Dict[str, str], states: str) -> None:
-        """Put a connector there: its state, then those of its tasks."""
-        state, *tasks = states.split()
-        self.connectors[name] = {"config": dict(config), "state": state, "tasks": tasks}
+        """Put a connector there: its state, then those of its tasks. FAILED/PAUSED failed, and was paused then."""
+        first, *tasks = states.split()
+        state, _, target = first.partition("/")
+        target = target or ("RUNNING" if state == "FAILED" else state)
+        self.connectors[name] = {"config": dict(config), "state": state, "target": target, "tasks": tasks}
 
     def address(self, path: str) -> str:
         return self.connection.url + path
@@ -108,16 +111,18 @@ class FakeConnect:
         return 200, self._info(name)
 
     def _change(self, it: Dict[str, Any], verb: str, only_failed: bool) -> None:
+        """A connector that failed hides the state that it is to be in until it is restarted."""
         target = {"pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}.get(verb)
-        if target == "STOPPED":
+        it["target"] = target or it["target"]
+        if it["target"] == "STOPPED":
             it.update(state="STOPPED", tasks=[])
         elif target == "RUNNING" and self.worsens:
             it.update(state="RUNNING", tasks=["FAILED"])
         elif target is not None:
             it["tasks"] = [task if task == "FAILED" else target for task in it["tasks"]] or [target]
             it["state"] = "FAILED" if it["state"] == "FAILED" else target
-        elif it["state"] != "STOPPED":
-            state = "PAUSED" if it["state"] == "PAUSED" else "RUNNING"
+        else:
+            state = it["target"]
             it["tasks"] = [state if task == "FAILED" or not only_failed else task for task in it["tasks"]] or [state]
             it["state"] = state
 

@@ -29,7 +29,7 @@ SCALARS = st.one_of(
 CONFIGS = st.dictionaries(KEYS, SCALARS, max_size=8).map(lambda config: {"connector.class": "C", **config})
 STATES = st.sampled_from(
     [None, "RUNNING RUNNING", "RUNNING FAILED", "FAILED RUNNING", "FAILED FAILED", "PAUSED PAUSED", "PAUSED FAILED",
-     "STOPPED", "RUNNING RUNNING FAILED"]
+     "STOPPED", "RUNNING RUNNING FAILED", "FAILED/PAUSED PAUSED", "FAILED/PAUSED FAILED"]
 )  # fmt: skip
 WANTED = st.sampled_from(["running", "paused", "stopped", "present", "absent"])
 # No common words, so that a secret found in the output is one that leaked; awkward ones for JSON, HTML and URLs.

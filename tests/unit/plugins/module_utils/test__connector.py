@@ -80,8 +80,8 @@ STOPPED                 | stopped | diff | | update
 STOPPED                 | present | same | | -
 STOPPED                 | present | diff | | update
 STOPPED                 | absent  | same | | delete
-FAILED RUNNING          | running | same | | restart(failed)
-FAILED RUNNING          | running | diff | | update restart(failed)
+FAILED RUNNING          | running | same | | resume restart(failed)
+FAILED RUNNING          | running | diff | | update resume restart(failed)
 FAILED RUNNING          | paused  | same | | restart(failed) pause
 FAILED RUNNING          | paused  | diff | | restart(failed) pause update
 FAILED RUNNING          | stopped | same | | stop
@@ -89,7 +89,7 @@ FAILED RUNNING          | stopped | diff | | stop update
 FAILED RUNNING          | present | same | | -
 FAILED RUNNING          | present | diff | | update
 FAILED                  | absent  | same | | delete
-FAILED FAILED           | running | same | | restart(failed)
+FAILED FAILED           | running | same | | resume restart(failed)
 RUNNING FAILED          | running | same | | restart(failed)
 RUNNING FAILED          | running | diff | | update restart(failed)
 RUNNING RUNNING FAILED  | running | same | | restart(failed)
@@ -112,7 +112,7 @@ RUNNING FAILED          | present | same | no_heal | -
 RUNNING RUNNING         | running | same | restart | restart
 RUNNING RUNNING         | running | diff | restart | update restart
 RUNNING FAILED          | running | same | restart | restart
-FAILED FAILED           | running | same | restart | restart
+FAILED FAILED           | running | same | restart | resume restart
 RUNNING FAILED          | running | same | restart no_heal | restart
 PAUSED PAUSED           | running | same | restart | resume restart
 STOPPED                 | running | same | restart | resume

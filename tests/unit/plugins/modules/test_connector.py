@@ -52,13 +52,16 @@ def worker(capsys: pytest.CaptureFixture[str]) -> Iterator[Worker]:
 
 @pytest.mark.parametrize("state", ["running", "paused", "stopped", "present"])
 @pytest.mark.parametrize(
-    "before", [None, "RUNNING RUNNING", "RUNNING FAILED", "FAILED RUNNING", "PAUSED PAUSED", "STOPPED"]
+    "before",
+    [None, "RUNNING RUNNING", "RUNNING FAILED", "FAILED RUNNING", "FAILED/PAUSED FAILED", "PAUSED PAUSED", "STOPPED"],
 )
 def test_the_ladder_of_check_and_run(worker: Worker, state: str, before: str) -> None:
     if before is not None:
         worker.fake.register("n", {**STORED, "tasks.max": "2"}, before)
     climb(worker, state=state)
     assert worker.fake.connectors["n"]["config"] == STORED
+    if state != "present":
+        assert worker.fake.connectors["n"]["state"] == {"running": "RUNNING", "paused": "PAUSED"}.get(state, "STOPPED")
 
 
 @pytest.mark.parametrize("before", ["RUNNING RUNNING", "FAILED FAILED", "STOPPED"])
@@ -84,6 +87,7 @@ def climb(worker: Worker, **options: Any) -> None:
     assert worker.fake.connectors["foreign"] == {
         "config": {"connector.class": "C"},
         "state": "RUNNING",
+        "target": "RUNNING",
         "tasks": ["FAILED"],
     }
 

@@ -49,7 +49,7 @@ def told(call: Call, fake: FakeConnect, **options: Any) -> Dict[str, Any]:
 @pytest.mark.parametrize(
     ("state", "back"),
     [
-        ("RUNNING RUNNING", "resume"), ("RUNNING FAILED", "resume"), ("FAILED", "resume"), ("PAUSED PAUSED", "pause"),
+        ("RUNNING RUNNING", "resume"), ("RUNNING FAILED", "resume"), ("RUNNING", "resume"), ("PAUSED PAUSED", "pause"),
         ("STOPPED", None),
     ],
 )  # fmt: skip
@@ -79,6 +79,14 @@ def test_the_ladder_of_check_and_run(
         assert (again["changed"], again["actions"]) == (False, [])
     assert fake.requests == [("GET", "/connectors/n"), ("GET", "/connectors/n/offsets")] * 2
     assert fake.connectors["foreign"]["tasks"] == ["FAILED"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_connector_that_hides_whether_it_was_paused_is_refused(call: Call, fake: FakeConnect, check: bool) -> None:
+    fake.register("n", STORED, "FAILED/PAUSED FAILED")
+    result = told(call, fake, check=check, state="reset")
+    assert "connector n itself has FAILED, so that nobody can tell whether it was paused" in result["msg"]
+    assert fake.writes == []
 
 
 def test_what_the_plugin_refuses_leaves_everything_as_it_was(call: Call, fake: FakeConnect) -> None:
