@@ -21,7 +21,10 @@ description:
     is locked out. It must have no privilege at all, or C(REPLICATION SLAVE) and C(SELECT) on O(database) and nothing
     that the connector never needs.
   - Tried on MySQL 5.7.22, 8.0.12, 9.7 and MariaDB 10.11 and 11.8.
-  - No log of the server gets the password. MySQL keeps it out by itself, MariaDB is given its hash.
+  - The server's own logs do not get the password. MySQL keeps it out by itself, MariaDB is given its hash. A MariaDB
+    that takes no hashes (C(strict_password_validation) with a plugin that looks at passwords) gets it in a session that
+    writes neither the binary log nor the general and slow logs, so that replicas do not hear of the account; an
+    administrator who may not do that is refused.
 extends_documentation_fragment:
   - openmrs.event_log.mysql
 attributes:
@@ -85,8 +88,8 @@ options:
     default: present
   update_password:
     description:
-      - V(always) gives the connector's account O(password) when it has another one. V(on_create) does so for a new account only,
-        and fails when an existing one refuses O(password).
+      - V(always) gives the connector's account O(password) when it has another one. V(on_create) does so for a new
+        account only, and fails when an existing one refuses O(password).
     type: str
     choices: [always, on_create]
     default: always

@@ -216,59 +216,6 @@ def test_surplus_is_reported_and_taken_away_when_asked(server: Server, act: Act)
     assert "grant_select" not in server.ids(user="plenty", password=FIRST)
 
 
-@pytest.mark.parametrize("state", ["present", "absent"])
-def test_the_account_of_openmrs_is_left_alone(server: Server, act: Act, state: str) -> None:
-    server.execute(
-        f"CREATE USER IF NOT EXISTS app@localhost IDENTIFIED BY '{SECOND}'; GRANT ALL ON openmrs.* TO app@localhost"
-    )
-    before = grants(server, "app@localhost")
-    result = act("app", state=state)
-    assert result["failed"]
-    assert "event_log_capture_user" in result["msg"]
-    assert grants(server, "app@localhost") == before
-    assert lets_in(server, "app", SECOND)
-
-
-@pytest.mark.parametrize(
-    ("name", "granted", "said"),
-    [
-        ("replicating", "REPLICATION SLAVE ON *.*", "lacks SELECT ON openmrs.*"),
-        ("backing_up", "RELOAD, PROCESS, REPLICATION SLAVE ON *.*", "PROCESS ON *.*"),
-        ("reporting", "SELECT ON openmrs.*", "lacks REPLICATION SLAVE ON *.*"),
-        ("narrow_report", "SELECT (gender) ON openmrs.person", "gender"),
-    ],
-)
-def test_accounts_that_read_for_another_purpose_keep_their_password(
-    server: Server, act: Act, name: str, granted: str, said: str
-) -> None:
-    server.execute(f"CREATE USER {name}@localhost IDENTIFIED BY '{SECOND}'; GRANT {granted} TO {name}@localhost")
-    before = grants(server, f"{name}@localhost")
-    result = act(name)
-    assert result["failed"]
-    assert said in result["msg"]
-    assert grants(server, f"{name}@localhost") == before
-    assert lets_in(server, name, SECOND)
-
-
-def test_an_account_with_rights_by_a_role_is_left_alone(server: Server, act: Act) -> None:
-    if server.flavour.old:
-        return
-    server.execute(
-        f"CREATE ROLE openmrs_app; GRANT ALL ON openmrs.* TO openmrs_app;"
-        f" CREATE USER byrole@localhost IDENTIFIED BY '{SECOND}'; GRANT openmrs_app TO byrole@localhost"
-    )
-    for options in ({}, {"password": SECOND}, {"state": "absent"}):
-        result = act("byrole", **options)
-        assert result["failed"]
-        assert "holds a role (openmrs_app)" in result["msg"]
-    assert lets_in(server, "byrole", SECOND)
-
-
-def test_root_and_the_administrator_are_refused(act: Act) -> None:
-    assert "account of the server" in act("root")["msg"]
-    assert "left alone" in act(ADMIN, state="absent")["msg"]
-
-
 def test_odd_names(server: Server, act: Act) -> None:
     name, database = "o'ne%il \\", "o`dd_na%me"
     server.execute("CREATE DATABASE IF NOT EXISTS `o``dd_na%me`; CREATE TABLE IF NOT EXISTS `o``dd_na%me`.t (id int)")
@@ -329,13 +276,3 @@ def test_an_administrator_who_is_not_let_in_or_may_not_do_it(server: Server, act
     result = act("nobody", login_user="reader")
     assert "CREATE USER" in result["msg"]
     assert not lets_in(server, "nobody")
-
-
-def test_no_log_of_the_server_has_a_password(server: Server, act: Act) -> None:
-    server.execute("SET GLOBAL general_log = ON")
-    act("secretive")
-    act("secretive", password=SECOND)
-    server.execute("SET GLOBAL general_log = OFF; FLUSH LOGS")
-    places = "/var/lib/mysql /var/log/mysql /tmp/data"
-    assert server.shell(f"grep -rl secretive {places} 2>/dev/null || true"), "the logs were not found"
-    assert server.shell(f"grep -rlE '{FIRST}|{SECOND}' {places} 2>/dev/null || true") == ""

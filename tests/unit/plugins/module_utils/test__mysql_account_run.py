@@ -157,18 +157,6 @@ def test_mariadb_is_asked_in_its_own_words_and_given_a_hash(ensure: Any) -> None
     assert "secret-word" not in str(session.said)
 
 
-def test_a_server_that_refuses_hashes_is_told_the_password(ensure: Any) -> None:
-    held = [{"g": HELD[0]["g"].replace("REPLICATION CLIENT", "BINLOG MONITOR")}, HELD[1]]
-    answers = {
-        "SHOW CREATE USER": [{"x": "CREATE USER a"}],
-        "SHOW GRANTS": held,
-        "ALTER USER %s@%s IDENTIFIED BY PASSWORD": 1290,
-    }
-    session = admin("mariadb-11.8", answers=answers)
-    ensure(Servers(session, DENIED, LANDED))
-    assert session.said[-1] == ("ALTER USER %s@%s IDENTIFIED BY %s", ("event_log", "localhost", "secret-word"))
-
-
 def test_an_account_is_removed_without_a_login(ensure: Any) -> None:
     session = admin(hosts=("10.0.0.5",))
     result = ensure(Servers(session), replace(WANTED, present=False))
