@@ -57,6 +57,7 @@ VARIABLES = (
     "log_bin",
     "log_bin_basename",
     "log_bin_compress",
+    "log_bin_trust_function_creators",
     "log_replica_updates",
     "log_slave_updates",
     "lower_case_table_names",

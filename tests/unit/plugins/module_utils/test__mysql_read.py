@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 import pytest
@@ -257,3 +259,12 @@ def test_a_server_that_does_not_tell_cases_apart_finds_the_stored_name(read: Any
     wanted = facts.Wanted("h", 1, "u", "openmrs", ("Person",))
     source, _connection = read("mysql-8.0", {}, wanted)
     assert source.tables["Person"].name == "person"
+
+
+def test_every_variable_that_is_judged_is_asked_for() -> None:
+    judged = set()
+    for path in Path(subject.__file__).parent.glob("_mysql_*.py"):
+        judged |= set(re.findall(r'source\.(?:number|text)\(\s*"([a-z_]+)"', path.read_text(encoding="utf-8")))
+    assert len(judged) > 10
+    assert judged - set(subject.VARIABLES) == set()
+    assert "log_bin_trust_function_creators" in subject.VARIABLES
