@@ -19,7 +19,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
 
 ALTER, RESET = "alter", "reset"
-_DEBEZIUM = ("io.debezium.connector.mysql.", "io.debezium.connector.mariadb.")
+# Debezium's family, by its packages and by the short names that Connect takes for a class.
+_PACKAGES = ("io.debezium.connector.mysql.", "io.debezium.connector.mariadb.")
+_SHORT_NAMES = frozenset({"MySqlConnector", "MySql", "MariaDbConnector", "MariaDb"})
 
 
 @dataclass(frozen=True)
@@ -198,9 +200,8 @@ def unread_by_debezium(config: Mapping[str, str], desired: Sequence[Entry]) -> L
     They do not look at offsets that are altered from outside. Their one partition is the topic prefix.
     """
     prefix = config.get("topic.prefix", "")
-    family = config.get("connector.class", "").startswith(
-        ("io.debezium.connector.mysql.", "io.debezium.connector.mari")
-    )
+    plugin = config.get("connector.class", "")
+    family = plugin.startswith(_PACKAGES) or plugin in _SHORT_NAMES
     if not family or not prefix or "${" in prefix:
         return []
     told = []
