@@ -12,7 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi
-from ansible_collections.openmrs.event_log.plugins.module_utils._connect_wait import determined_status, for_certain
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_wait import (
+    determined_status,
+    for_certain,
+    version_before,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector import (
     Action,
     Current,
@@ -20,9 +24,9 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._connector impor
     Plan,
     check_name,
     drift,
+    foreseen,
     normalise,
     plan,
-    state_after,
     stored,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import (
@@ -44,7 +48,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     InputError,
     InterruptedRequestError,
     NotFoundError,
-    RequestError,
+    PlanError,
     StateError,
     UnreachableError,
     ValidationError,
@@ -95,13 +99,15 @@ class ConnectorRun:
         if short:
             raise InputError(f"config of connector {order.name} is refused: {'; '.join(short)}")
         todo = plan(self._current, desired)
+        if reached and any(action.initial_state for action in todo.actions):
+            self._check_worker(desired)
         if todo.writes_config and order.validate and reached:
             self._validate(desired)
         if not todo.actions:
             self._judge_unchanged(desired)
         if order.check_mode:
             if todo.actions:
-                self._foresee(desired)
+                self._foresee(todo, desired)
         else:
             self._carry_out(todo, desired)
         return {
@@ -159,7 +165,7 @@ class ConnectorRun:
 
     def _run_state(self) -> Status:
         """Return the run state; where it is to be seen to, once the worker knows it."""
-        if self._order.wait and self._order.state in SHOWN_AS:
+        if self._order.state in SHOWN_AS:  # whoever waits for what: the plan depends on it
             return determined_status(self._api, self._order.name)
         return self._api.status(self._order.name)
 
@@ -169,6 +175,15 @@ class ConnectorRun:
         values = frozenset(value for value in self._secrets.values if len(value) >= SHORTEST)
         # Before the worker has said which keys are passwords, nobody can tell what may be shown.
         self._veil(values, self._secrets.config_shown(shown) if self._keys_known else None)
+
+    def _check_worker(self, desired: Desired) -> None:
+        version = version_before(self._api, (3, 7))
+        if version:
+            raise PlanError(
+                f"connector {desired.name} cannot be created {desired.state}, and nothing was changed: the worker is "
+                f"Connect {version}, and that needs 3.7 or later. To create it running and stop it then would begin a "
+                "snapshot"
+            )
 
     def _validate(self, desired: Desired) -> None:
         judged = self._api.validate(desired.name, desired.config)
@@ -183,14 +198,10 @@ class ConnectorRun:
         if desired.state in SHOWN_AS and broken(desired.state, status):
             raise self._not_there(desired, status, "")
 
-    def _foresee(self, desired: Desired) -> None:
+    def _foresee(self, todo: Plan, desired: Desired) -> None:
         """In check mode: show the connector as it would be."""
-        state = state_after(self._current, desired)
-        if state is None:
-            self._seen = None
-            return
-        status = self._current.status if self._current else Status(state)
-        self._seen = (desired.config, replace(status, state=state))
+        status = foreseen(self._current, todo, desired)
+        self._seen = None if status is None else (desired.config, status)
 
     # writing
 
@@ -225,15 +236,7 @@ class ConnectorRun:
         for_certain(self._api.deadline, write, happened, None)
 
     def _create(self, action: Action, desired: Desired) -> None:
-        try:
-            self._api.create(desired.name, desired.config, action.initial_state)
-        except RequestError as exc:
-            if action.initial_state and "initial_state" in (exc.response or ""):
-                exc.message += (
-                    f"; a worker older than Connect 3.7 cannot create a connector {desired.state}, "
-                    "and creating it running and stopping it then would begin a snapshot"
-                )
-            raise
+        self._api.create(desired.name, desired.config, action.initial_state)
 
     def _delete(self, name: str) -> None:
         try:

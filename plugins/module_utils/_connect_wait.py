@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Callable, TypeVar
+import re
+from typing import Callable, Optional, Tuple, TypeVar
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi, Deadline
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import Status
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     AlreadyExistsError,
+    ApiError,
     RequestError,
     StateError,
 )
@@ -39,6 +41,18 @@ def for_certain(
                 raise
             unclear = True
         pause()
+
+
+def version_before(api: ConnectApi, wanted: Tuple[int, int]) -> Optional[str]:
+    """Return the worker's version if it is an older one, so that nothing is begun that it cannot do."""
+    try:
+        version = str(api.worker()["version"])
+    except ApiError as exc:
+        if exc.status == 401 or exc.transient:
+            raise
+        return None  # somebody keeps the worker's root from us; the write will tell
+    match = re.match(r"(\d+)\.(\d+)", version)
+    return version if match and (int(match.group(1)), int(match.group(2))) < wanted else None
 
 
 def determined_status(api: ConnectApi, name: str) -> Status:

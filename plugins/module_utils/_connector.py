@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import (
@@ -208,3 +208,15 @@ def state_after(current: Optional[Current], desired: Desired) -> Optional[str]:
     if desired.state == "present":
         return current.status.overall if current is not None else RUNNING
     return SHOWN_AS[desired.state]
+
+
+def foreseen(current: Optional[Current], todo: Plan, desired: Desired) -> Optional[Status]:
+    """Return the status that the plan leads to. Tasks that are yet to be made are not in it: the plugin decides."""
+    if desired.state == "absent":
+        return None
+    status = current.status if current is not None else Status(RUNNING)
+    if desired.state == "present" and "restart" not in todo.names:
+        return status
+    state = SHOWN_AS.get(desired.state, RUNNING)
+    tasks = () if state == STOPPED else tuple(replace(task, state=state, trace=None) for task in status.tasks)
+    return replace(status, state=state, trace=None, tasks=tasks)

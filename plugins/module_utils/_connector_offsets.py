@@ -9,12 +9,15 @@ the former run state back whatever happens in between.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi, Deadline, Registered
-from ansible_collections.openmrs.event_log.plugins.module_utils._connect_wait import determined_status, for_certain
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_wait import (
+    determined_status,
+    for_certain,
+    version_before,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector import check_name, stored
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import trace_told
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import (
@@ -152,14 +155,8 @@ class OffsetsRun:
 
     def _check_worker(self) -> None:
         """Refuse a worker that could not do it before the connector is stopped for nothing."""
-        try:
-            version = str(self._api.worker()["version"])
-        except ApiError as exc:
-            if exc.status == 401 or exc.transient:
-                raise
-            return  # somebody keeps the worker's root from us; the write will tell
-        match = re.match(r"(\d+)\.(\d+)", version)
-        if match and (int(match.group(1)), int(match.group(2))) < (3, 6):
+        version = version_before(self._api, (3, 6))
+        if version:
             raise PlanError(
                 f"offsets of connector {self._order.name} differ from those asked for, and nothing was changed: "
                 f"the worker is Connect {version}, and changing offsets needs 3.6 or later"

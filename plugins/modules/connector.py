@@ -96,6 +96,7 @@ options:
   wait:
     description:
       - Whether to wait until the connector and its tasks are in the state. A failure ends the wait at once.
+      - A rebalance in which the worker cannot tell the run state is waited out in any case, before anything is done.
     type: bool
     default: true
   wait_timeout:
@@ -182,6 +183,7 @@ actions:
 connector:
   description:
     - The connector as last seen; in check mode as it would be. Null if it does not exist.
+    - In check mode without the tasks that are yet to be made, because the plugin decides how many those are.
     - Also returned on failure, if it was seen.
   returned: always
   type: dict

@@ -10,6 +10,7 @@ from typing import Any, Dict
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     ApiError,
+    PlanError,
     StateError,
     ValidationError,
 )
@@ -68,18 +69,34 @@ def test_create_is_validated_posted_and_settled(worker: ScriptedServer, clock: F
 def test_create_paused_or_stopped_is_one_post(worker: ScriptedServer, clock: FakeClock, state: str, word: str) -> None:
     no_connector(worker)
     plugin(worker)
+    worker.expect("GET", "/", {"version": "3.7.0"})
     validated(worker)
     worker.expect("POST", "/connectors", info(), 201, body={**CREATE, "initial_state": word})
     worker.expect("GET", STATUS, status(word))
     assert Call(worker, clock, state=state).result()["actions"] == ["create"]
 
 
-def test_a_worker_too_old_to_create_stopped_is_told_apart(worker: ScriptedServer, clock: FakeClock) -> None:
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("state", ["paused", "stopped"])
+def test_a_worker_too_old_to_create_asleep_is_told_apart(
+    worker: ScriptedServer, clock: FakeClock, state: str, check: bool
+) -> None:
     no_connector(worker)
     plugin(worker)
+    worker.expect("GET", "/", {"version": "3.6.2"})
+    with pytest.raises(
+        PlanError, match=rf"cannot be created {state}, and nothing .* Connect 3\.6\.2, .* 3\.7 or later"
+    ):
+        Call(worker, clock, state=state, check_mode=check).result()
+
+
+def test_a_worker_that_hides_its_version_is_tried(worker: ScriptedServer, clock: FakeClock) -> None:
+    no_connector(worker)
+    plugin(worker)
+    worker.fails("GET", "/", 403, "Forbidden", body=None)
     said = 'Unrecognized field "initial_state" (class CreateConnectorRequest), not marked as ignorable'
     worker.fails("POST", "/connectors", 500, said)
-    with pytest.raises(ApiError, match=r"a worker older than Connect 3\.7 cannot create a connector stopped"):
+    with pytest.raises(ApiError, match="initial_state"):
         Call(worker, clock, state="stopped", validate=False).result()
 
 
@@ -186,6 +203,18 @@ def test_a_rebalance_is_over_before_the_plan_is_made(worker: ScriptedServer, clo
     worker.expect("PUT", INFO + "/resume", None, 202)
     settling(worker)
     assert Call(worker, clock).result()["actions"] == ["resume"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_rebalance_is_waited_out_for_the_plan_whoever_waits_for_the_end(
+    worker: ScriptedServer, clock: FakeClock, check: bool
+) -> None:
+    worker.expect("GET", INFO, info()).expect("GET", STATUS, status("UNASSIGNED UNASSIGNED"))
+    worker.expect("GET", STATUS, status("RUNNING FAILED"))
+    plugin(worker)
+    if not check:
+        worker.expect("POST", HEAL, status("RUNNING RESTARTING"), 202).expect("GET", STATUS, status("RUNNING FAILED"))
+    assert Call(worker, clock, wait=False, check_mode=check).result()["actions"] == ["restart"]
 
 
 def test_a_rebalance_without_end_changes_nothing(worker: ScriptedServer, clock: FakeClock) -> None:

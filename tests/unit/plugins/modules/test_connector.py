@@ -78,6 +78,7 @@ def climb(worker: Worker, **options: Any) -> None:
     done = worker.call(**options)
     assert (foretold["changed"], done["changed"]) == (True, True)
     assert (foretold["actions"], foretold["diff"]) == (done["actions"], done["diff"])
+    assert as_told(foretold, done) == as_told(done, foretold)
     worker.fake.requests.clear()
     for check in (True, False):
         again = worker.call(check=check, **options)
@@ -90,6 +91,16 @@ def climb(worker: Worker, **options: Any) -> None:
         "target": "RUNNING",
         "tasks": ["FAILED"],
     }
+
+
+def as_told(result: Dict[str, Any], other: Dict[str, Any]) -> Any:
+    """Return what is told of the connector, but for tasks that are made only then."""
+    connector = result["connector"]
+    if connector is None:
+        return None
+    tasks = {task["id"]: (task["state"], task["trace"]) for task in connector["tasks"]}
+    made = not (other["connector"]["tasks"] and tasks) and "stop" not in result["actions"]
+    return connector["state"], connector["config"], None if made else tasks
 
 
 @pytest.mark.parametrize("check", [True, False])
