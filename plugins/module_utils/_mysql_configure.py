@@ -19,11 +19,14 @@ from typing import Callable, Iterable, Mapping, Optional, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_settings as rules
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_files import (
-    COMMAND_LINE,
     Entry,
     last,
-    number,
     same_value,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_values import (
+    meets,
+    override,
+    statement,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
     DAY,
@@ -33,7 +36,6 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts imp
 )
 
 FILE_NAME = "zz-event-log.cnf"
-PERSISTED = "mysqld-auto.cnf"
 EXPIRY = ("binlog_expire_logs_seconds", "expire_logs_days")
 #: What the rules may ask for, in the order in which it is written.
 NAMES = (
@@ -57,12 +59,16 @@ DYNAMIC = frozenset(
         "binlog_row_metadata",
         "connect_timeout",
         "expire_logs_days",
+        "general_log",
         "interactive_timeout",
+        "log_bin_trust_function_creators",
+        "long_query_time",
         "max_allowed_packet",
         "max_binlog_size",
         "max_connections",
         "net_read_timeout",
         "net_write_timeout",
+        "slow_query_log",
         "time_zone",
         "wait_timeout",
     }
@@ -75,12 +81,16 @@ EntriesWith = Callable[[Optional[str]], Sequence[Entry]]
 
 @dataclass(frozen=True)
 class Present:
-    """The server as it is. `defaults` are what it would start with if no file said anything."""
+    """The server as it is. `defaults` are what it would start with if no file said anything.
+
+    `settled` is whether it was started since our file was written.
+    """
 
     source: Source
     defaults: Mapping[str, str] = field(default_factory=dict)
     persisted: Mapping[str, str] = field(default_factory=dict)
     read_only: frozenset[str] = frozenset()
+    settled: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,16 +113,24 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be done. `content` is the file's text, None for no file. `problems` forbid all of it."""
+    """What would be done. `content` is the file's text, None for no file. `problems` forbid all of it.
+
+    `stubborn` is what the server was started with and shows otherwise all the same: no restart would change that.
+    """
 
     content: Optional[str] = None
     dynamic: tuple[Change, ...] = ()
     waiting: tuple[Change, ...] = ()
+    stubborn: tuple[Change, ...] = ()
     problems: tuple[str, ...] = ()
 
     def statements(self, persist: bool = False) -> tuple[str, ...]:
         """SQL for the dynamic ones."""
-        return tuple(statement(change.name, change.after, persist) for change in self.dynamic)
+        return tuple(
+            # Days of 0 are only for the moment: kept, they would have no meaning, and from 8.4 on no variable.
+            statement(change.name, change.after, persist and (change.name, change.after) != (EXPIRY[1], "0"))
+            for change in self.dynamic
+        )
 
     @property
     def open_sessions(self) -> tuple[str, ...]:
@@ -140,10 +158,14 @@ def plan(
     problems += [
         _override(Setting(name, value), found, present, path)
         for name, value in request.further.items()
-        if name in found and not same_value(found[name].shown, value)
+        if not same_value(present.persisted.get(name, value), value)
+        or (name in found and not same_value(found[name].shown, value))
     ]
     dynamic, waiting = _differing(present, request, settings)
-    return Plan(content, dynamic, waiting, tuple(dict.fromkeys(problems)))
+    written = _retained(existing, request, everything=True) if present.settled else {}
+    stubborn = tuple(change for change in waiting if written.get(change.name) == change.after)
+    waiting = tuple(change for change in waiting if change not in stubborn)
+    return Plan(content, dynamic, waiting, stubborn, tuple(dict.fromkeys(problems)))
 
 
 def plan_remote(present: Present, request: Request) -> Plan:
@@ -156,7 +178,7 @@ def plan_remote(present: Present, request: Request) -> Plan:
         "restart on the database's own server"
         for change in waiting
     ]
-    return Plan(None, dynamic, (), tuple(problems))
+    return Plan(None, dynamic, problems=tuple(problems))
 
 
 def needed(source: Source, request: Request) -> list[Setting]:
@@ -222,13 +244,6 @@ def render(settings: Mapping[str, str]) -> Optional[str]:
     return "\n".join([*lines, *(f"{name} = {settings[name]}".rstrip() for name in ordered)]) + "\n"
 
 
-def statement(name: str, value: str, persist: bool = False) -> str:
-    """SQL that sets a variable for the server; kept over a restart if asked."""
-    value = number(value)
-    quoted = value if value.lstrip("-").isdigit() else "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
-    return f"SET {'PERSIST' if persist else 'GLOBAL'} {name} = {quoted}"
-
-
 def _retained(existing: Optional[str], request: Request, everything: bool = False) -> dict[str, str]:
     """What our file sets already: it stays, for without its log_bin the server would begin another series of files."""
     kept: dict[str, str] = {}
@@ -259,10 +274,14 @@ def _differing(
         # Without a binary log its expiry means nothing yet, and the restart brings it.
         lacking = {name: value for name, value in lacking.items() if name not in EXPIRY}
     for name, value in request.further.items():
-        if not same_value(source.variables.get(name, ""), value):
+        if not meets(name, value, source.variables):
             lacking[name] = value
     static = STATIC | present.read_only | {name for name in request.further if name not in {*DYNAMIC, *NAMES}}
     changes = [Change(name, source.variables.get(name, ""), value) for name, value in lacking.items()]
+    seconds, days = EXPIRY
+    if seconds in lacking and days not in lacking and rules.days_in_the_way(source):
+        # As long as the days count, MySQL 8.0 refuses the seconds (error 3683 or 11079).
+        changes.insert(list(lacking).index(seconds), Change(days, source.variables[days], "0"))
     return (
         tuple(change for change in changes if change.name not in static),
         tuple(change for change in changes if change.name in static),
@@ -270,27 +289,8 @@ def _differing(
 
 
 def _override(setting: Setting, found: Mapping[str, Entry], present: Present, path: str) -> str:
-    """Who has the last word about a setting, and how to take it from him."""
     names = EXPIRY if setting.name in EXPIRY else (setting.name,)
-    for name in names:
-        if name in present.persisted:
-            return (
-                f"{name} = {present.persisted[name]} is kept in {PERSISTED}, which beats every file; needed is "
-                f"{setting.name} = {setting.value}. Take it back with: RESET PERSIST {name};"
-            )
-    entry = next((found[name] for name in names if name in found and found[name].file != path), None)
-    if entry is None:
-        return f"{setting.name} would not become {setting.value}, and no file says why."
-    if entry.place == COMMAND_LINE:
-        return (
-            f"{entry.name} = {entry.shown} stands on the server's command line, which beats every file; needed is "
-            f"{setting.name} = {setting.value}. Remove it from the unit or from the container's command."
-        )
-    return (
-        f"{entry.name} = {entry.shown} in {entry.place} is read after {path} and beats it; needed is "
-        f"{setting.name} = {setting.value}. Remove or correct that line, or leave it so with mysql_binlog_keep: "
-        f"[{setting.name}]."
-    )
+    return override(setting, names, found, present.persisted, path)
 
 
 def _with(source: Source, values: Mapping[str, str]) -> Source:

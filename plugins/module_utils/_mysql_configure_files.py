@@ -19,7 +19,7 @@ from typing import Iterable, Mapping, Optional, Protocol, Sequence
 COMMAND_LINE = "the command line"
 DEEPEST = 10
 
-_SUFFIXES = {"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+_SUFFIXES = {letter: 1024**power for power, letter in enumerate("KMGTPE", 1)}
 _TRUE, _FALSE = ("ON", "TRUE", "YES", "1"), ("OFF", "FALSE", "NO", "0")
 
 
@@ -227,16 +227,13 @@ def same_value(one: str, other: str) -> bool:
 
 def number(value: str) -> str:
     """A size with its suffix spelt out, as SQL wants it; anything else as it is."""
-    sized = re.match(r"(\d+)([KMGT])$", value.strip().upper())
+    sized = re.match(r"(\d+)([KMGTPE])$", value.strip().upper())
     return str(int(sized.group(1)) * _SUFFIXES[sized.group(2)]) if sized else value
 
 
 def _plain(value: str) -> str:
-    upper = value.strip().upper()
-    if re.match(r"\d+[KMGT]$", upper):
-        return number(upper)
-    if upper in _TRUE:
-        return "1"
-    if upper in _FALSE:
-        return "0"
-    return re.sub(r"^(\d+)\.0+$", r"\1", upper)
+    upper = number(value.strip().upper())
+    if re.match(r"-?\d+(\.\d*)?$", upper):
+        whole, _dot, rest = upper.partition(".")
+        return f"{int(whole)}.{rest.rstrip('0')}".rstrip(".")
+    return "1" if upper in _TRUE else "0" if upper in _FALSE else upper

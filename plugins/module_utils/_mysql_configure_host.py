@@ -22,6 +22,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file imp
 
 POLL_SECONDS = 0.5
 LOG_LINES = 25
+LOG_BYTES = 32768
 #: More starts than this after a restart: it falls over each time.
 MOST_STARTS = 2
 _OF_PROGRAM = ("--basedir=", "--datadir=", "--plugin-dir=", "--lc-messages-dir=", "--character-sets-dir=")
@@ -140,7 +141,7 @@ class Host:
             )
         if error_log.strip() and error_log != "stderr":
             path = posixpath.join(place.directory, error_log)
-            text = Path(path).read_text(encoding="utf-8", errors="replace") if _there(path, place) else ""
+            text = _end_of(path) if _there(path, place) else ""
             said += f"\n{path}:\n{_tail(text, LOG_LINES)}" if text else ""
         return said.strip()
 
@@ -192,6 +193,16 @@ def _scratch(place: Place, text: str) -> Iterator[tuple[str, str]]:
 
 def _there(path: str, place: Place) -> bool:
     return not place.container and Path(path).is_file()
+
+
+def _end_of(path: str) -> str:
+    """The last part of a file that may be huge."""
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_BYTES))
+            return file.read(LOG_BYTES).decode("utf-8", "replace")
+    except OSError as error:
+        return f"(cannot be read: {error.strerror})"
 
 
 def _tail(text: str, lines: int) -> str:

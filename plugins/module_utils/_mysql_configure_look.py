@@ -16,6 +16,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_files import Entry, Layout, Overlay
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_host import Host
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_place import Place
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_values import POOL
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
     ERROR,
     LOGIN,
@@ -53,6 +54,7 @@ class Seen:
     help_text: str = ""
     binlog_directory: str = ""
     too_much: str = ""
+    started: Optional[float] = None
 
     @property
     def address(self) -> str:
@@ -75,6 +77,7 @@ class Files:
     path: str
     host_path: Path
     existing: Optional[str]
+    modified: Optional[float] = None
 
     def layout_with(self, content: Optional[str]) -> Layout:
         """All that it would read with this text in our file."""
@@ -109,10 +112,11 @@ def look(login: Login, request: Request, host: Host, container: str, persist: bo
         help_text = host.help(place) if place else ""
         present = _present(connection, source, request, help_text)
         notes = _old_sessions(connection)
+        started = _started(connection, source)
     finally:
         connection.close()
     too_much = next((finding.what for finding in findings if finding.id == "expiry_exceeds_disk"), "")
-    return Seen(source.server, present, login, place, tuple(notes), help_text, directory, too_much)
+    return Seen(source.server, present, login, place, tuple(notes), help_text, directory, too_much, started)
 
 
 def login_after(seen: Seen, place: Place) -> Login:
@@ -131,7 +135,11 @@ def files_of(seen: Seen, place: Place, settings_dir: str) -> Files:
     directory = _directory(place, base.directories, settings_dir, order)
     path = posixpath.join(directory, FILE_NAME)
     host_path = Path(place.outside(directory)) / FILE_NAME
-    return Files(place, tuple(order), tuple(names), path, host_path, place.read(path))
+    try:
+        modified: Optional[float] = place.on_host(path).stat().st_mtime
+    except OSError:
+        modified = None
+    return Files(place, tuple(order), tuple(names), path, host_path, place.read(path), modified)
 
 
 def _directory(place: Place, included: Sequence[str], settings_dir: str, order: Sequence[str]) -> str:
@@ -193,7 +201,7 @@ def _administer(login: Login, place: Optional[Place]) -> tuple[Login, Connection
 
 def _present(connection: Connection, source: Source, request: Request, help_text: str) -> Present:
     variables = dict(source.variables)
-    for name in (*request.further, "log_error"):
+    for name in (*request.further, *POOL, "log_error"):
         rows = connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name = %s", (name,))
         variables.update({str(row["Variable_name"]).lower(): str(row["Value"]) for row in rows})
     unknown = [name for name in request.further if name not in variables]
@@ -223,6 +231,12 @@ def _binlog_directory(connection: Connection, place: Optional[Place]) -> str:
     rows = _rows(connection, "SELECT @@GLOBAL.log_bin_basename AS base")
     base = str(rows[0]["base"] or "") if rows else ""
     return place.outside(posixpath.dirname(base)) if place and place.container and base else ""
+
+
+def _started(connection: Connection, source: Source) -> Optional[float]:
+    """When the server was started, by its own clock."""
+    uptime = [str(row["Value"]) for row in _rows(connection, "SHOW GLOBAL STATUS LIKE 'Uptime'")]
+    return source.now - int(uptime[0]) if source.now and uptime and uptime[0].isdigit() else None
 
 
 def _old_sessions(connection: Connection) -> list[str]:

@@ -8,28 +8,21 @@ Everything that can be refused is refused before the first change. A file goes l
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_configure as plans
+from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_configure_back as back
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_configure_look as look
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure import Change, Plan, Request
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_files import Layout, flattened
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_host import Host
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_look import ConfigureError, Files, Seen
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_place import Place
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
-    ConnectError,
-    Login,
-    StatementError,
-    open_connection,
-)
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_values import started_with
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import Login
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server
-from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file import write_atomically
 
-READ_ONLY_VARIABLE = 1238
 UNTOUCHED = "Nothing was changed."
 
 
@@ -110,7 +103,7 @@ class Done:
         }
 
     def _notes(self) -> list[str]:
-        notes = list(self.seen.notes)
+        notes = [*self.seen.notes, *(back.shows_otherwise(change) for change in self.plan.stubborn)]
         names = [] if self.restarted else self.plan.open_sessions
         if names:
             notes.append(
@@ -144,7 +137,8 @@ class Done:
 def _plan(seen: Seen, files: Optional[Files], options: Options) -> Plan:
     if files is None:
         return plans.plan_remote(seen.present, options.request)
-    return plans.plan(seen.present, options.request, files.existing, files.entries_with, files.path)
+    present = replace(seen.present, settled=started_with(seen.started, files.modified))
+    return plans.plan(present, options.request, files.existing, files.entries_with, files.path)
 
 
 def _refuse(seen: Seen, plan: Plan, files: Optional[Files]) -> None:
@@ -167,20 +161,19 @@ def _refuse(seen: Seen, plan: Plan, files: Optional[Files]) -> None:
 def _carry_out(done: Done, options: Options, host: Host) -> Done:
     seen, files, place = done.seen, done.files, done.seen.place
     if files is None or place is None:
-        return replace(done, left=_execute(seen.login, done.statements, done.plan))
+        return replace(done, left=back.execute(seen, done.statements, done.plan, persist=options.persist))
     if options.validate and (done.written or done.restarted):
         _check(place, seen.server, files, done.plan, host)
     if done.written:
-        _write(files.host_path, done.plan.content)
+        back.write(files.host_path, done.plan.content)
     try:
-        left = _execute(seen.login, done.statements, done.plan)
+        left = back.execute(seen, done.statements, done.plan)
     except ConfigureError as error:
-        if done.written:
-            _write(files.host_path, files.existing)
-        raise ConfigureError(f"{error} {files.host_path} is as it was before.") from error
+        outcome = f" {back.restored(files)}" if done.written else ""
+        raise ConfigureError(f"{error}{outcome}") from error
     if not done.restarted:
         return replace(done, left=left)
-    return replace(done, seen=_restart(seen, files, place, options, host), left=left)
+    return replace(done, seen=back.restart(seen, files, done.plan, options.restart_timeout, host), left=left)
 
 
 def _check(place: Place, server: Server, files: Files, plan: Plan, host: Host) -> None:
@@ -204,84 +197,6 @@ def _check(place: Place, server: Server, files: Files, plan: Plan, host: Host) -
 def _only(files: Files, content: Optional[str]) -> Layout:
     layout = files.layout_with(content)
     return replace(layout, lines=tuple(line for line in layout.lines if line.file == files.path))
-
-
-def _write(path: Path, content: Optional[str]) -> None:
-    try:
-        if content is None:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
-        else:
-            write_atomically(path, content.encode(), 0o644, 0, 0)
-    except OSError as error:
-        raise ConfigureError(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def _execute(login: Login, statements: Sequence[str], plan: Plan) -> tuple[Change, ...]:
-    """Set variables; what turns out to need a restart is returned, and a refusal takes back what was set."""
-    left: list[Change] = []
-    undo: list[str] = []
-    if not statements:
-        return ()
-    connection = open_connection(login)
-    try:
-        for change, text in zip(plan.dynamic, statements):
-            try:
-                connection.query(text)
-            except StatementError as error:
-                if error.refusal.code == READ_ONLY_VARIABLE:
-                    left.append(change)
-                    continue
-                for former in reversed(undo):
-                    with contextlib.suppress(StatementError):
-                        connection.query(former)
-                raise ConfigureError(f"{text} was refused: {error.refusal.message}.") from error
-            undo.append(plans.statement(change.name, change.before))
-    except ConnectError as error:
-        raise ConfigureError(f"The server broke off while variables were set: {error}.") from error
-    finally:
-        connection.close()
-    return tuple(left)
-
-
-def _restart(seen: Seen, files: Files, place: Place, options: Options, host: Host) -> Seen:
-    """Restart and wait; a server that does not come back gets its former configuration and is started again."""
-    timeout = options.restart_timeout
-    answered = _start(seen, place, host, timeout)
-    if answered:
-        return answered
-    words = host.log(place, seen.present.source.variables.get("log_error", ""))
-    _write(files.host_path, files.existing)
-    again = _start(seen, place, host, timeout)
-    outcome = (
-        "It runs again with its former configuration."
-        if again
-        else f"IT DOES NOT ANSWER WITH ITS FORMER CONFIGURATION EITHER within {timeout} seconds: look at it now."
-    )
-    before = "was taken away" if files.existing is None else "has its former content"
-    raise ConfigureError(
-        f"{seen.server.name} ({place.name}) did not come back after the restart with {files.host_path}, which "
-        f"{before}. {outcome}\nThe server's own log ends:\n{words}"
-    )
-
-
-def _start(seen: Seen, place: Place, host: Host, timeout: int) -> Optional[Seen]:
-    refused = host.restart(place, timeout)
-    if refused and not place.container:
-        return None
-    found: list[Login] = []
-
-    def answers(there: Place) -> bool:
-        login = look.login_after(seen, there)
-        try:
-            open_connection(login).close()
-        except ConnectError:
-            return False
-        found.append(login)
-        return True
-
-    place_now = host.wait(place, answers, timeout)
-    return replace(seen, place=place_now, login=found[-1]) if place_now else None
 
 
 def _words(change: Change) -> str:

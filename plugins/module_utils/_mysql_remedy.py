@@ -22,10 +22,15 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts imp
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import pattern, quote
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_settings import expiry_days, recommended
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_settings import (
+    days_in_the_way,
+    expiry_days,
+    recommended,
+)
 
 PLACEHOLDER = "<password of the capture account>"
 _ONLY_IF_WORSE = ("log_bin", "server_id", "expire_logs_days", "binlog_expire_logs_seconds")
+SECONDS = "binlog_expire_logs_seconds"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GLOBAL_ORDER = (
     "RELOAD",
@@ -91,6 +96,8 @@ def _sql(source: Source, wanted: Wanted, findings: Sequence[Finding], settings: 
     lines: list[str] = []
     if settings and not any(setting.restart for setting in settings):
         lines.append("-- At once, until the file above is read at the next start:")
+        if days_in_the_way(source) and any(setting.name == SECONDS for setting in settings):
+            lines.append("SET GLOBAL expire_logs_days = 0;")  # else the seconds are refused (error 3683 or 11079)
         lines += [f"SET GLOBAL {setting.name} = {_value(setting.value)};" for setting in settings]
     account = quote_account(source, wanted)
     privileges = {privilege for finding in findings for privilege in finding.global_grants}

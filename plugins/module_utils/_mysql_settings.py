@@ -47,6 +47,12 @@ def expiry_setting(server: Server, days: int) -> Setting:
     return Setting("expire_logs_days", str(days))
 
 
+def days_in_the_way(source: Source) -> bool:
+    """Whether MySQL 8.0 would refuse an expiry in seconds, for one in days is set."""
+    server = source.server
+    return bool(server and not server.mariadb and server.expiry_in_seconds and source.number("expire_logs_days"))
+
+
 def recommended(server: Server, days: int) -> tuple[Setting, ...]:
     """Everything that the event log wants of a server whose settings nobody could read."""
     settings = [SERVER_ID, LOG_BIN, FORMAT, ROW_IMAGE, expiry_setting(server, days), SYNC_BINLOG, INNODB_FLUSH]

@@ -169,6 +169,25 @@ def test_the_log_is_that_of_the_engine_or_of_the_unit_and_the_error_log(tmp_path
     assert shell.host.log(INNER, "stderr") == "from the container"
 
 
+def test_of_a_huge_log_only_the_end_is_read_and_one_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "error.log"
+    with log.open("wb") as file:
+        file.truncate(64 * 1024**3)  # sparse
+        file.seek(0, 2)
+        file.write(b"\n[ERROR] the last word\n")
+    said = Shell().host.log(NATIVE, str(log))
+    assert said.endswith("[ERROR] the last word")
+    assert len(said) < 2 * subject.LOG_BYTES
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "(cannot be read: Input/output error)" in Shell().host.log(NATIVE, str(log))
+
+
 def test_a_program_that_cannot_help_is_named() -> None:
     with pytest.raises(PlaceError, match=r"/usr/sbin/mysqld --help --verbose of mysql\.service failed: no such luck"):
         Shell(mysqld=(1, "", "no such luck\n")).host.help(NATIVE)

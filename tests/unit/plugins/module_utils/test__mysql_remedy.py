@@ -187,3 +187,13 @@ def test_what_is_only_worth_knowing_has_no_remedy() -> None:
     source = with_variables(good("mysql-8.4"), binlog_expire_logs_seconds="0")
     remedy = judged(source).remedy
     assert (remedy.my_cnf, remedy.sql) == ("", "")
+
+
+def test_days_stand_in_the_way_of_seconds_in_mysql_8_0() -> None:
+    source = with_variables(good("mysql-8.0"), expire_logs_days="3", binlog_expire_logs_seconds="0")
+    assert lines(judged(source).remedy.sql) == [
+        "SET GLOBAL expire_logs_days = 0;",
+        "SET GLOBAL binlog_expire_logs_seconds = 1209600;",
+    ]
+    without = with_variables(good("mysql-8.0"), expire_logs_days="0", binlog_expire_logs_seconds="3600")
+    assert lines(judged(without).remedy.sql) == ["SET GLOBAL binlog_expire_logs_seconds = 1209600;"]
