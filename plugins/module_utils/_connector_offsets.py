@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi, Deadline, Registered
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_signals import signals_as_errors
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_wait import (
     determined_status,
     for_certain,
@@ -191,21 +192,25 @@ class OffsetsRun:
 
     def _carry_out(self, todo: OffsetsPlan, former: Status) -> OffsetsPlan:
         """Stop, change, bring back. Return the plan as it was once nothing moved any more."""
-        try:
-            if not shows("stopped", former):
-                self._stop(former)
-                todo = plan_offsets(self._read(), self._desired)
-            self._change(todo)
-        except EventLogError as error:
-            self._give_up(error, todo, former)
-        except BaseException:
-            self._bring_back(former)
-            raise
-        try:
-            self._bring_back(former)
-        except EventLogError as error:
-            error.message = f"the offsets are as asked for, and yet: {error.message}"
-            raise
+        with signals_as_errors() as guard:
+            try:
+                if not shows("stopped", former):
+                    self._stop(former)
+                    todo = plan_offsets(self._read(), self._desired)
+                self._change(todo)
+                guard.close()
+            except EventLogError as error:
+                guard.close()
+                self._give_up(error, todo, former)
+            except BaseException:
+                guard.close()
+                self._bring_back(former)
+                raise
+            try:
+                self._bring_back(former)
+            except EventLogError as error:
+                error.message = f"the offsets are as asked for, and yet: {error.message}"
+                raise
         return todo
 
     def _stop(self, former: Status) -> None:

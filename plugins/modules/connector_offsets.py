@@ -95,6 +95,8 @@ options:
 notes:
   - A call that has nothing to do makes two requests. A change takes five reads before the connector is stopped, the
     writes, and the looks until it is stopped and until it is back.
+  - If the module is ended by C(SIGTERM) or C(SIGHUP), it brings the former run state back before it fails. If it is
+    killed, or the host loses power, meanwhile, the connector stays stopped.
   - After a write with an unclear outcome the module reads the offsets before it writes again.
   - A connector that has itself failed, rather than its tasks, is refused if its offsets differ, because it does not
     show which run state to bring back. Stop it first (M(openmrs.event_log.connector) with C(state=stopped)), or
