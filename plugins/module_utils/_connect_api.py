@@ -290,7 +290,7 @@ class ConnectApi:
         url = self._transport.address(path)
         text = f"{method} {url}: expected {expected} in the answer"
         # Values are not shown: configurations may be in it, and nobody knows yet what is secret there.
-        kind = {dict: "an object", list: "a list"}.get(type(answer), "a single value")
+        kind = "an object" if isinstance(answer, dict) else "a list" if isinstance(answer, list) else "a single value"
         return BadAnswerError(f"{text}, but it is {kind}", method, url, 200)
 
 
