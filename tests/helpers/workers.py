@@ -256,9 +256,10 @@ class Rig:
         worker.await_states(name, "RUNNING", "RUNNING")
 
     def records_of(self, worker: Worker, connector: str) -> int:
-        """Return how often a group's configuration topic names a connector as the key of its configuration."""
+        """Return how often a group's configuration topic names a connector as a key: configuration, wanted state."""
         log = f"/var/lib/kafka/data/log/{worker.member.group}-configs-0/*.log"
-        count = docker("exec", BROKER, "sh", "-c", f"cat {log} | grep -aoF 'connector-{connector}' | wc -l")
+        keys = f"-e 'connector-{connector}' -e 'target-state-{connector}'"
+        count = docker("exec", BROKER, "sh", "-c", f"cat {log} | grep -aoF {keys} | wc -l")
         return int(count)
 
     def log_of(self, topic: str) -> str:

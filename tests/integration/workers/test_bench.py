@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.connector_noop import Bench, measure, verdict
+from bench.connector_noop import MOST_SECONDS, Bench, measure, verdict
 from bench.results import Measured, table, write
 from tests.helpers.workers import Rig
 
@@ -20,9 +20,9 @@ def test_a_call_with_nothing_to_do_costs_little(rig: Rig, tmp_path: Path) -> Non
     options, name = rig.a.options, "bench-noop"
     bench = Bench(rig.a.url, options["url_username"], options["url_password"], name, rig.debezium(name), tmp_path)
     rows, requests = measure(bench, 2)
-    met, sentences = verdict(rows, requests)
-    assert met, table(rows) + sentences
-    assert len(requests) == 3
+    assert len(requests) == 3, requests
+    # The quickest of each: what else the machine does meanwhile only adds to it.
+    assert rows[0].least - rows[1].least < MOST_SECONDS, table(rows) + verdict(rows, requests)[1]
     assert [row.count for row in rows] == [10, 10, 10, 10]
     assert "bench-noop" not in rig.a.get("/connectors")
 

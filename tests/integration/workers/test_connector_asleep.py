@@ -21,8 +21,11 @@ def test_created_asleep_takes_no_snapshot(rig: Rig, state: str) -> None:
     try:
         config = rig.debezium(name)
         since = rig.a.now()
-        made = call("connector", name=name, state=state, config=config, **rig.a.options)
+        with before_worker(rig.a.member.port) as proxy:
+            options = {**rig.a.options, "url": proxy.url}
+            made = call("connector", name=name, state=state, config=config, **options)
         assert made["actions"] == ["create"], made
+        assert proxy.writes == ["POST /connectors 201"]  # nothing that ran was put to sleep
         rig.a.await_states(name, state.upper())  # no task has been made yet
         assert rig.a.get(f"/connectors/{name}/offsets") == {"offsets": []}
         assert not [topic for topic in rig.topics() if name in topic]
@@ -66,9 +69,20 @@ def test_the_whole_wait_is_kept(rig: Rig) -> None:
     rig.old.delete(name)
     try:
         with before_worker(rig.old.member.port) as proxy:
+            running: list[float] = []
+
+            def look(line: str) -> bool:
+                """Note when the module can have seen it running, before it has the answer."""
+                now = time.monotonic()
+                if line.endswith("/status") and rig.old.states(name) == ["RUNNING", "RUNNING"]:
+                    running.append(now)
+                return False
+
+            proxy.after = look
             made = call("connector", name=name, config=rig.source(name), **{**rig.old.options, "url": proxy.url})
             assert made["actions"] == ["create"], made
             assert proxy.writes == ["POST /connectors 201"]
-            assert len([line for line in proxy.seen if "/status" in line]) >= 4
+            assert time.monotonic() - running[0] >= 3, running
+            assert len(running) >= 3, "it has not looked again while it waited"
     finally:
         rig.old.delete(name)

@@ -36,7 +36,7 @@ def place(rig: Rig) -> Iterator[Path]:
 
 def made_to_fail(rig: Rig, worker: Worker) -> dict[str, Any]:
     config = rig.sink(SINK, "rig-nothing", file="/rig/missing/out")
-    failed = call("connector", name=SINK, config=config, settle=1, **worker.options)
+    failed = call("connector", name=SINK, config=config, **worker.options)
     assert failed["failed"] and "is not running" in failed["msg"], failed
     assert "task 0 FAILED" in failed["msg"]
     assert "/rig/missing/out" in failed["msg"]  # the worker's own words, not a bare state
@@ -85,7 +85,7 @@ def test_a_cause_in_the_configuration_is_mended_and_the_task_restarted(rig: Rig,
 @pytest.mark.full
 def test_what_still_fails_fails_again_with_its_trace(rig: Rig, worker: Worker, place: Path) -> None:
     config = made_to_fail(rig, worker)
-    told = call("connector", name=SINK, config=config, settle=1, **worker.options)
+    told = call("connector", name=SINK, config=config, **worker.options)
     assert told["failed"] and "/rig/missing/out" in told["msg"], told
 
 
@@ -100,6 +100,17 @@ def test_a_failed_connector_can_be_stopped_and_paused(rig: Rig, worker: Worker, 
     assert paused["actions"] == ["pause"] and worker.states(SINK) == ["PAUSED", "PAUSED"], paused
 
 
+def test_what_failed_is_paused_once_its_cause_is_gone(rig: Rig, worker: Worker, place: Path) -> None:
+    config = made_to_fail(rig, worker)
+    mend(place)
+    rungs = [
+        call("connector", check=check, name=SINK, config=config, state="paused", **worker.options)
+        for check in (True, False, True, False)
+    ]
+    assert [rung.get("actions") for rung in rungs] == [["restart", "pause"]] * 2 + [[]] * 2, rungs
+    assert worker.states(SINK) == ["PAUSED", "PAUSED"]
+
+
 def test_debezium_shut_out_of_the_database_is_healed_when_it_may_in_again(rig: Rig) -> None:
     name = "heal-debezium"
     config = rig.debezium(name)
@@ -108,7 +119,8 @@ def test_debezium_shut_out_of_the_database_is_healed_when_it_may_in_again(rig: R
         made = call("connector", name=name, config=config, settle=1, **rig.a.options)
         assert made["actions"] == ["create"], made
         rig.sql(f"ALTER USER '{CAPTURE[0]}'@'%' ACCOUNT LOCK")
-        shut_out = call("connector", name=name, config=config, restart=True, settle=1, **rig.a.options)
+        # It runs for a moment before it is refused: with the settle time that users have.
+        shut_out = call("connector", name=name, config=config, restart=True, **rig.a.options)
         assert shut_out["failed"] and "Access denied" in shut_out["msg"] + str(shut_out["connector"]["tasks"]), shut_out
         wait_for("it has failed", lambda: "FAILED" in rig.a.states(name), 30)
         # Nothing to write: the database, which is out of reach, is not asked, and the failure is told.

@@ -9,7 +9,9 @@ import itertools
 import time
 from typing import Iterator
 
+import pymysql
 import pytest
+from pymysql.constants.ER import NO_SUCH_THREAD
 
 from tests.helpers.calls import call
 from tests.helpers.workers import CAPTURE, Rig, wait_for
@@ -30,21 +32,31 @@ def reference(rig: Rig, value: str) -> str:
     return "${file:" + rig.secret(f"rotated-{next(_numbers)}.properties", f"value={value}\n") + ":value}"
 
 
+def kill(rig: Rig, number: int) -> None:
+    """End a connection to the database, which may have ended by itself since it was listed."""
+    try:
+        rig.sql(f"KILL {number}")
+    except pymysql.err.MySQLError as error:
+        if error.args[0] != NO_SUCH_THREAD:
+            raise
+
+
 def test_a_new_password_is_drift_and_is_used(rig: Rig) -> None:
     topic, fresh = f"{NAME}.openmrs.person", "rotated-" + CAPTURE[1]
     old = rig.debezium(NAME, database_password=reference(rig, CAPTURE[1]))
     assert call("connector", name=NAME, config=old, settle=1, **rig.a.options)["actions"] == ["create"]
     rig.sql(f"ALTER USER '{CAPTURE[0]}'@'%' IDENTIFIED BY '{fresh}'")
     for (number,) in rig.sql("SELECT id FROM information_schema.processlist WHERE user = 'capture'"):
-        rig.sql(f"KILL {number}")  # whoever comes again needs the new password
+        kill(rig, number)  # whoever comes again needs the new password
     new = {**old, "database.password": reference(rig, fresh)}
     rungs = [
         call("connector", check=check, name=NAME, config=new, settle=1, **rig.a.options)
         for check in (True, False, True, False)
     ]
     assert [rung.get("changed") for rung in rungs] == [True, True, False, False], rungs
-    assert rungs[0]["actions"] == rungs[1]["actions"]
-    assert rungs[1]["actions"][0] == "update"  # and a restart, if the killed connection was seen before
+    # And a restart, if the task had missed its connection by then: it may do so between the two.
+    for rung in rungs[:2]:
+        assert rung["actions"] in (["update"], ["update", "restart"]), rungs
     assert rig.a.states(NAME) == ["RUNNING", "RUNNING"]
     before = rig.end_of(topic)
     rig.sql("INSERT INTO openmrs.person SELECT max(person_id) + 1, 'F', NULL, 'rotated' FROM openmrs.person")
