@@ -13,6 +13,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     AlreadyExistsError,
     ApiError,
+    PlanError,
     RequestError,
     StateError,
 )
@@ -53,6 +54,21 @@ def version_before(api: ConnectApi, wanted: Tuple[int, int]) -> Optional[str]:
         return None  # somebody keeps the worker's root from us; the write will tell
     match = re.match(r"(\d+)\.(\d+)", version)
     return version if match and (int(match.group(1)), int(match.group(2))) < wanted else None
+
+
+def say_if_too_old(exc: ApiError, version: str, what: str) -> None:
+    """Say it where the worker does not have this part of the REST interface."""
+    if exc.status == 405 or (exc.status == 404 and (exc.response or "").lower().startswith("http 404")):
+        exc.message += f"; a worker older than Connect {version} {what}"
+
+
+def refuse_hidden_state(name: str, status: Status) -> None:
+    """Refuse a connector whose run state cannot be brought back: once it failed, nobody sees if it was paused."""
+    if status.connector_failed:
+        raise PlanError(
+            f"connector {name} itself has FAILED, so that nobody can tell whether it was paused, and nothing was "
+            "changed. Stop it first (module connector, state stopped), or heal it"
+        )
 
 
 def determined_status(api: ConnectApi, name: str) -> Status:

@@ -17,6 +17,8 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._connect_signals
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_wait import (
     determined_status,
     for_certain,
+    refuse_hidden_state,
+    say_if_too_old,
     version_before,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector import check_name, stored
@@ -106,7 +108,7 @@ class OffsetsRun:
         if todo.kind is not None:
             self._check_worker()
             former = self._status = determined_status(self._api, order.name)
-            self._check_former(former)
+            refuse_hidden_state(order.name, former)
             if order.check_mode:
                 self._foresee(todo, former)
             else:
@@ -145,14 +147,9 @@ class OffsetsRun:
         try:
             self._offsets = in_order((api or self._api).offsets(self._order.name))
         except ApiError as exc:
-            self._explain(exc, "3.5", "shows no offsets")
+            say_if_too_old(exc, "3.5", "shows no offsets")
             raise
         return self._offsets
-
-    def _explain(self, exc: ApiError, version: str, what: str) -> None:
-        """Say it where the worker does not have this part of the REST interface."""
-        if exc.status == 405 or (exc.status == 404 and (exc.response or "").lower().startswith("http 404")):
-            exc.message += f"; a worker older than Connect {version} {what}"
 
     def _check_worker(self) -> None:
         """Refuse a worker that could not do it before the connector is stopped for nothing."""
@@ -161,14 +158,6 @@ class OffsetsRun:
             raise PlanError(
                 f"offsets of connector {self._order.name} differ from those asked for, and nothing was changed: "
                 f"the worker is Connect {version}, and changing offsets needs 3.6 or later"
-            )
-
-    def _check_former(self, former: Status) -> None:
-        """Refuse a connector whose run state cannot be brought back: once it failed, nobody sees if it was paused."""
-        if former.connector_failed:
-            raise PlanError(
-                f"connector {self._order.name} itself has FAILED, so that nobody can tell whether it was paused, and "
-                "nothing was changed. Stop it first (module connector, state stopped), or heal it"
             )
 
     def _know(self, values: FrozenSet[str]) -> None:
@@ -240,7 +229,7 @@ class OffsetsRun:
         try:
             said = for_certain(api.deadline, write, self._is_kept, "")
         except ApiError as exc:
-            self._explain(exc, "3.6", "changes no offsets")
+            say_if_too_old(exc, "3.6", "changes no offsets")
             if "failed to alter consumer group offsets" in exc.message.lower() and not exc.transient:
                 exc.message += "; it takes topics that exist, and partitions that they have"
             raise

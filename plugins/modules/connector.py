@@ -182,8 +182,7 @@ actions:
   sample: [update, restart]
 connector:
   description:
-    - The connector as last seen; in check mode as it would be. Null if it does not exist.
-    - In check mode without the tasks that are yet to be made, because the plugin decides how many those are.
+    - The connector as last seen. Null if it does not exist. In check mode as it would be, without tasks yet to be made.
     - Also returned on failure, if it was seen.
   returned: always
   type: dict

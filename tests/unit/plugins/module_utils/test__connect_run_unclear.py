@@ -55,7 +55,7 @@ def test_a_create_that_happened_is_not_made_again(worker: ScriptedServer, clock:
     unclear(worker, "POST", "/connectors", how)
     worker.expect("GET", INFO, info())
     settling(worker)
-    assert Call(worker, clock, timeout=0.2, validate=False).result()["actions"] == ["create"]
+    assert Call(worker, clock, timeout=0.8, validate=False).result()["actions"] == ["create"]
 
 
 @HOW
@@ -65,7 +65,7 @@ def test_a_create_that_did_not_happen_is_made_again(worker: ScriptedServer, cloc
     no_connector(worker)
     worker.expect("POST", "/connectors", info(), 201, body={"name": "n", "config": CONFIG})
     settling(worker)
-    assert Call(worker, clock, timeout=0.2, validate=False).result()["actions"] == ["create"]
+    assert Call(worker, clock, timeout=0.8, validate=False).result()["actions"] == ["create"]
 
 
 def test_a_create_that_happened_late_is_recognised(worker: ScriptedServer, clock: FakeClock) -> None:
@@ -94,7 +94,7 @@ def test_an_update_that_happened_is_not_made_again(worker: ScriptedServer, clock
     unclear(worker, "PUT", UPDATE, how)
     worker.expect("GET", INFO, info())
     settling(worker)
-    assert Call(worker, clock, timeout=0.2, validate=False).result()["actions"] == ["update"]
+    assert Call(worker, clock, timeout=0.8, validate=False).result()["actions"] == ["update"]
 
 
 @HOW
@@ -104,7 +104,7 @@ def test_an_update_that_did_not_happen_is_made_again(worker: ScriptedServer, clo
     worker.expect("GET", INFO, info(OLD))
     worker.expect("PUT", UPDATE, info(), body=CONFIG)
     settling(worker)
-    assert Call(worker, clock, timeout=0.2, validate=False).result()["actions"] == ["update"]
+    assert Call(worker, clock, timeout=0.8, validate=False).result()["actions"] == ["update"]
 
 
 def test_a_worker_killed_in_an_update_is_waited_for(late_worker: ScriptedServer, clock: FakeClock) -> None:
