@@ -28,12 +28,9 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure
     override,
     statement,
 )
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
-    DAY,
-    Setting,
-    Source,
-    Wanted,
-)
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_expiry import days_in_the_way, expiry
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import DAY, Setting, Source, Wanted
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_reach import net_timeouts
 
 FILE_NAME = "zz-event-log.cnf"
 EXPIRY = ("binlog_expire_logs_seconds", "expire_logs_days")
@@ -49,6 +46,8 @@ NAMES = (
     *EXPIRY,
     "sync_binlog",
     "innodb_flush_log_at_trx_commit",
+    "net_read_timeout",
+    "net_write_timeout",
 )
 _ORDER = {name: number for number, name in enumerate(NAMES)}
 STATIC = frozenset({"log_bin"})
@@ -66,8 +65,6 @@ DYNAMIC = frozenset(
         "max_allowed_packet",
         "max_binlog_size",
         "max_connections",
-        "net_read_timeout",
-        "net_write_timeout",
         "slow_query_log",
         "time_zone",
         "wait_timeout",
@@ -183,9 +180,9 @@ def plan_remote(present: Present, request: Request) -> Plan:
 
 def needed(source: Source, request: Request) -> list[Setting]:
     """The settings that a server with these variables lacks, without those that the site wants left alone."""
-    judged = [rule(source, request.wanted) for rule in rules.RULES]
+    judged = [rule(source, request.wanted) for rule in (*rules.RULES, net_timeouts)]
     # The expiry counts as soon as the binary log is on.
-    judged.append(rules.expiry(_with(source, {"log_bin": "ON"}), request.wanted))
+    judged.append(expiry(_with(source, {"log_bin": "ON"}), request.wanted))
     found: dict[str, Setting] = {}
     for finding in judged:
         for setting in finding.settings if finding else ():
@@ -279,7 +276,7 @@ def _differing(
     static = STATIC | present.read_only | {name for name in request.further if name not in {*DYNAMIC, *NAMES}}
     changes = [Change(name, source.variables.get(name, ""), value) for name, value in lacking.items()]
     seconds, days = EXPIRY
-    if seconds in lacking and days not in lacking and rules.days_in_the_way(source):
+    if seconds in lacking and days not in lacking and days_in_the_way(source):
         # As long as the days count, MySQL 8.0 refuses the seconds (error 3683 or 11079).
         changes.insert(list(lacking).index(seconds), Change(days, source.variables[days], "0"))
     return (

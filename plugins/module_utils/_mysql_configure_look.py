@@ -16,9 +16,15 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_files import Entry, Layout, Overlay
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_host import Host
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_place import Place
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_refuse import (
+    UNTOUCHED,
+    future_directory,
+    incurable,
+    listed,
+    out_of_reach,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_values import POOL
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
-    ERROR,
     LOGIN,
     UNREACHABLE,
     Finding,
@@ -34,8 +40,6 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login imp
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_read import read_source
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_source import assess
-
-_UNTOUCHED = "Nothing was changed."
 
 
 class ConfigureError(Exception):
@@ -94,24 +98,24 @@ def look(login: Login, request: Request, host: Host, container: str, persist: bo
     login, connection = _administer(login, place)
     try:
         server = connection.server
-        directory = request.wanted.binlog_directory or _binlog_directory(connection, place)
+        directory, judged = _binlog_directory(connection, place, request)
     finally:
         connection.close()
-    wanted = replace(request.wanted, user=login.user, check_access=False, binlog_directory=directory)
+    wanted = replace(request.wanted, user=login.user, check_access=False, binlog_directory=judged)
     source = read_source(login, wanted)
     if source.failure or source.server is None:
-        raise ConfigureError(f"{server.name} broke off while it was looked at: {source.failure}. {_UNTOUCHED}")
+        raise ConfigureError(f"{server.name} broke off while it was looked at: {source.failure}. {UNTOUCHED}")
     if place is None and not persist:
-        raise ConfigureError(_out_of_reach(source.server, login, host))
+        raise ConfigureError(out_of_reach(source.server, login, host))
     findings = assess(source, wanted).findings
-    incurable = [finding for finding in findings if _incurable(finding)]
-    if incurable:
-        raise ConfigureError(_list(source.server, login, incurable))
+    refused = [finding for finding in findings if incurable(finding, source, request)]
+    if refused:
+        raise ConfigureError(listed(source.server, login, refused))
     connection = open_connection(login)
     try:
         help_text = host.help(place) if place else ""
         present = _present(connection, source, request, help_text)
-        notes = _old_sessions(connection)
+        notes = [*_old_sessions(connection), *_of_switching_on(findings, request)]
         started = _started(connection, source)
     finally:
         connection.close()
@@ -153,7 +157,7 @@ def _directory(place: Place, included: Sequence[str], settings_dir: str, order: 
         known = ", ".join(reachable.values()) or "none"
         raise ConfigureError(
             f"mysql_binlog_settings_dir is {settings_dir}, which the server ({place.name}) does not read. Directories "
-            f"of this host that it reads: {known}. {_UNTOUCHED}"
+            f"of this host that it reads: {known}. {UNTOUCHED}"
         )
     if reachable:
         return list(reachable)[-1]
@@ -170,7 +174,7 @@ def _directory(place: Place, included: Sequence[str], settings_dir: str, order: 
         )
     raise ConfigureError(
         f"The server ({place.name}) reads {read} and no directory that could take a settings file of its own. "
-        f"{remedy}; or paste the settings that mysql_binlog_mode: verify prints. {_UNTOUCHED}"
+        f"{remedy}; or paste the settings that mysql_binlog_mode: verify prints. {UNTOUCHED}"
     )
 
 
@@ -195,7 +199,7 @@ def _administer(login: Login, place: Optional[Place]) -> tuple[Login, Connection
     raise ConfigureError(
         f"The administrator {login.user} cannot log in ({'; '.join(said)}). Set mysql_binlog_admin_user and "
         "mysql_binlog_admin_password to an administrator of the database, or mysql_binlog_admin_socket to the socket "
-        f"where root needs no password; or correct event_log_database_host and event_log_database_port. {_UNTOUCHED}"
+        f"where root needs no password; or correct event_log_database_host and event_log_database_port. {UNTOUCHED}"
     )
 
 
@@ -208,7 +212,7 @@ def _present(connection: Connection, source: Source, request: Request, help_text
     if unknown:
         raise ConfigureError(
             f"mysql_binlog_settings names {', '.join(unknown)}, which {connection.server.name} does not have. "
-            f"{_UNTOUCHED}"
+            f"{UNTOUCHED}"
         )
     source = replace(source, variables=variables)
     persisted = {
@@ -226,11 +230,29 @@ def _present(connection: Connection, source: Source, request: Request, help_text
     return Present(source, reading.defaults(help_text) if help_text else {}, persisted, read_only)
 
 
-def _binlog_directory(connection: Connection, place: Optional[Place]) -> str:
-    """Where this host finds the binary log of a container; a native server's own word is good enough."""
-    rows = _rows(connection, "SELECT @@GLOBAL.log_bin_basename AS base")
-    base = str(rows[0]["base"] or "") if rows else ""
-    return place.outside(posixpath.dirname(base)) if place and place.container and base else ""
+def _binlog_directory(connection: Connection, place: Optional[Place], request: Request) -> tuple[str, str]:
+    """Where this host finds the binary log of a container; a native server's own word is good enough.
+
+    The second is where to look at the disk: also of a binary log that is off, for it would be switched on.
+    """
+    given = request.wanted.binlog_directory
+    if given or place is None:
+        return given, given
+    rows = _rows(connection, "SELECT @@GLOBAL.log_bin_basename AS base, @@GLOBAL.datadir AS data")
+    base, data = (str(rows[0].get(name) or "") for name in ("base", "data")) if rows else ("", "")
+    if not base:
+        return "", future_directory(place, request, data)
+    found = place.outside(posixpath.dirname(base)) if place.container else ""
+    return found, found
+
+
+def _of_switching_on(findings: Sequence[Finding], request: Request) -> list[str]:
+    """What to know before the binary log is on; the look at the end would no longer say it."""
+    return [
+        f"{finding.what} {finding.why} {finding.fix}"
+        for finding in findings
+        if finding.id == "function_creators" and "log_bin_trust_function_creators" not in request.further
+    ]
 
 
 def _started(connection: Connection, source: Source) -> Optional[float]:
@@ -259,36 +281,3 @@ def _rows(connection: Connection, statement: str) -> list[dict[str, object]]:
         return connection.query(statement)
     except StatementError:
         return []
-
-
-def _incurable(finding: Finding) -> bool:
-    """What neither a setting nor the capture account would put right."""
-    return finding.severity == ERROR and not (
-        finding.settings or finding.global_grants or finding.select or finding.login
-    )
-
-
-def _list(server: Server, login: Login, findings: Sequence[Finding]) -> str:
-    lines = [f"{server.name} at {login.host}:{login.port} cannot be made ready by settings:"]
-    lines += [
-        f"{number}. {finding.what} [{finding.id}]\n   Fix: {finding.fix}" for number, finding in enumerate(findings, 1)
-    ]
-    return "\n".join([*lines, _UNTOUCHED])
-
-
-def _out_of_reach(server: Server, login: Login, host: Host) -> str:
-    names = host.containers_on(login.port) if places.local(login.host) else []
-    if names:
-        return (
-            f"{server.name} at {login.host}:{login.port} runs in container {', '.join(names)}: set "
-            f"mysql_binlog_container to that name. {_UNTOUCHED}"
-        )
-    ways = ["run with mysql_binlog_mode: verify and give its owner what that prints"]
-    if places.local(login.host):
-        ways.insert(0, "set mysql_binlog_container if it runs in a container of this host")
-    if not server.mariadb and server.version >= (8, 0, 0):
-        ways.append("set mysql_binlog_persist to true to have the dynamic settings kept by the server (SET PERSIST)")
-    return (
-        f"The settings files of {server.name} at {login.host}:{login.port} are out of reach: no server process of this "
-        f"host listens there. {'; or '.join(ways)}. {_UNTOUCHED}"
-    )

@@ -19,11 +19,10 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_host import Host
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_look import ConfigureError, Files, Seen
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_place import Place
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_refuse import UNTOUCHED, unusable
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_values import started_with
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import Login
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server
-
-UNTOUCHED = "Nothing was changed."
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,11 @@ class Options:
 def ensure(login: Login, options: Options, host: Host) -> dict[str, Any]:
     """Plan, refuse or carry out; what was done, or would be in check mode."""
     seen = look.look(login, options.request, host, options.container, options.persist)
+    words = unusable(seen.place, options.request, seen.present.source) if seen.place and options.validate else ""
+    if words:
+        raise ConfigureError(
+            f"The binary log cannot be written where mysql_binlog_settings wants it: {words}. {UNTOUCHED}"
+        )
     files = look.files_of(seen, seen.place, options.settings_dir) if seen.place else None
     done = _judged(seen, files, _plan(seen, files, options), options)
     if done.changed and not options.check_mode:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterable, Sequence
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_expiry import days_in_the_way, expiry_days
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
     ERROR,
     WARNING,
@@ -22,11 +23,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts imp
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import pattern, quote
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_settings import (
-    days_in_the_way,
-    expiry_days,
-    recommended,
-)
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_settings import recommended
 
 PLACEHOLDER = "<password of the capture account>"
 _ONLY_IF_WORSE = ("log_bin", "server_id", "expire_logs_days", "binlog_expire_logs_seconds")

@@ -11,10 +11,15 @@ from __future__ import annotations
 
 from typing import Callable, Optional
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_expiry import (
+    expiry,
+    expiry_by_size,
+    expiry_days,
+    expiry_setting,
+    needed_seconds,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
-    DAY,
     ERROR,
-    INFO,
     WARNING,
     Finding,
     Setting,
@@ -40,30 +45,12 @@ LEGACY_POS = Setting("binlog_legacy_event_pos", "1")
 NO_COMPRESSION = Setting("log_bin_compress", "0")
 
 
-def expiry_setting(server: Server, days: int) -> Setting:
-    """The expiry in the variable of that version."""
-    if server.expiry_in_seconds:
-        return Setting("binlog_expire_logs_seconds", str(days * DAY))
-    return Setting("expire_logs_days", str(days))
-
-
-def days_in_the_way(source: Source) -> bool:
-    """Whether MySQL 8.0 would refuse an expiry in seconds, for one in days is set."""
-    server = source.server
-    return bool(server and not server.mariadb and server.expiry_in_seconds and source.number("expire_logs_days"))
-
-
 def recommended(server: Server, days: int) -> tuple[Setting, ...]:
     """Everything that the event log wants of a server whose settings nobody could read."""
     settings = [SERVER_ID, LOG_BIN, FORMAT, ROW_IMAGE, expiry_setting(server, days), SYNC_BINLOG, INNODB_FLUSH]
     if server.mariadb and server.version >= (11, 4, 0):
         settings += [LEGACY_POS, NO_COMPRESSION]
     return tuple(settings)
-
-
-def expiry_days(wanted: Wanted) -> int:
-    """Days of expiry to recommend: as long as the longest outage that the site declares."""
-    return wanted.longest_outage_days
 
 
 def version(source: Source, wanted: Wanted) -> Optional[Finding]:
@@ -95,15 +82,28 @@ def binlog_off(source: Source, wanted: Wanted) -> Optional[Finding]:
     if source.text("log_bin") != "OFF":
         return None
     # Turned on, it fills the disk unless something makes it expire, and loses changes where that comes too soon.
-    unfit = (source.expiry_seconds or 0) < wanted.longest_outage_days * DAY
-    expiry = (expiry_setting(source.server, expiry_days(wanted)),) if unfit and source.server else ()
+    unfit = source.server and (source.expiry_seconds or 0) < needed_seconds(source.server, wanted)
+    bound = (expiry_setting(source.server, expiry_days(wanted)),) if unfit and source.server else ()
     return Finding(
         "binlog_off",
         ERROR,
         "The binary log is off (log_bin=OFF).",
         "The event log reads every change from it; without it there is nothing to read.",
         "Set log_bin and restart the database.",
-        settings=(LOG_BIN, *expiry),
+        settings=(LOG_BIN, *bound),
+    )
+
+
+def function_creators(source: Source, wanted: Wanted) -> Optional[Finding]:
+    if source.text("log_bin") != "OFF" or source.number("log_bin_trust_function_creators") != 0:
+        return None
+    return Finding(
+        "function_creators",
+        WARNING,
+        "With the binary log on, only an administrator will be able to create functions and triggers "
+        "(log_bin_trust_function_creators=0).",
+        "An upgrade of OpenMRS or a module that creates one then fails with error 1418 or 1419.",
+        "If OpenMRS's account does that, allow it with mysql_binlog_settings: {log_bin_trust_function_creators: 1}.",
     )
 
 
@@ -215,46 +215,6 @@ def innodb_flush(source: Source, wanted: Wanted) -> Optional[Finding]:
     )
 
 
-def expiry(source: Source, wanted: Wanted) -> Optional[Finding]:
-    seconds = source.expiry_seconds
-    if seconds is None or source.server is None or source.text("log_bin") == "OFF":
-        return None
-    if seconds == 0:
-        return Finding(
-            "expiry_never",
-            INFO,
-            "Binary log files are never removed.",
-            "No outage is too long for the event log, but one day the disk is full.",
-            f"Set {expiry_setting(source.server, 1).name} to the longest outage that you expect, if disk is short.",
-        )
-    if seconds >= wanted.longest_outage_days * DAY:
-        return None
-    setting = expiry_setting(source.server, expiry_days(wanted))
-    return Finding(
-        "expiry_short",
-        WARNING,
-        f"Binary log files are removed after {_duration(seconds)}; the longest outage may last "
-        f"{wanted.longest_outage_days} days.",
-        "If the event log stands still for longer, changes are lost and all tables have to be read again.",
-        f"Set {setting.name}={setting.value} ({expiry_days(wanted)} days).",
-        settings=(setting,),
-    )
-
-
-def expiry_by_size(source: Source, wanted: Wanted) -> Optional[Finding]:
-    for variable in ("max_binlog_total_size", "binlog_space_limit"):  # MariaDB 11.4, Percona Server
-        size = source.number(variable)
-        if size:
-            return Finding(
-                "expiry_by_size",
-                WARNING,
-                f"Binary log files are also removed when they exceed {size / 1048576:.0f} MB together ({variable}).",
-                "A busy day can remove what the event log has not read yet, however long the expiry is.",
-                "Make sure that this size holds the changes of your longest outage, or set it to 0.",
-            )
-    return None
-
-
 def binlog_filter(source: Source, wanted: Wanted) -> Optional[Finding]:
     if source.binlog_do_db and wanted.database not in source.binlog_do_db:
         option = f"binlog_do_db={','.join(source.binlog_do_db)} leaves out {wanted.database}"
@@ -294,6 +254,7 @@ def server_id_clash(source: Source, wanted: Wanted) -> Optional[Finding]:
 
 RULES: tuple[Rule, ...] = (
     binlog_off,
+    function_creators,
     server_id_zero,
     binlog_format,
     binlog_row_image,
@@ -307,9 +268,3 @@ RULES: tuple[Rule, ...] = (
     sync_binlog,
     innodb_flush,
 )
-
-
-def _duration(seconds: float) -> str:
-    if seconds >= 2 * DAY:
-        return f"{seconds / DAY:.3g} days"
-    return f"{seconds / 3600:.3g} hours"

@@ -19,7 +19,8 @@ description:
     V(if_needed).
   - The server's own program judges all of its settings, with the new ones among them, before the file goes live. A
     server that does not come back after the restart gets its former configuration and is started again.
-  - What no setting can cure, such as a version that is refused or a database that does not exist, is refused first.
+  - What no setting can cure, such as a version that is refused or a database that does not exist, is refused first; so
+    is a server that listens on its socket only, and a disk with less than 1 GB left for a binary log that is off.
   - Works with MySQL 5.7, 8.0, 8.4, 9.x and MariaDB 10.11, 11.4 and later.
 extends_documentation_fragment:
   - openmrs.event_log.mysql
@@ -76,6 +77,7 @@ options:
     description:
       - Variables to set beside those that the event log needs, in the same file.
       - One that the event log needs gets this value instead.
+      - A value that the server shows otherwise though it was started with it comes back as a note.
     type: dict
     default: {}
   keep:
@@ -99,7 +101,9 @@ options:
     type: bool
     default: false
   validate:
-    description: Whether the server's own program checks the settings before they go live.
+    description:
+      - Whether the server's own program checks the settings before they go live, and whether a directory that
+        O(settings) names for C(log_bin) must be there for the server to write to.
     type: bool
     default: true
 """

@@ -213,14 +213,25 @@ def test_what_somebody_tuned_by_hand_stays_and_gives_way(unready: Hospital) -> N
     assert unready.sql(asked).split() == ["ROW", "1", "FULL", "1"]
 
 
+def test_a_directory_that_is_not_there_is_found_before_the_first_change(unready: Hospital) -> None:
+    before = unready.state()
+    outcome = unready.play(mysql_binlog_settings={"log_bin": "/no/such/directory/binlog"}, **CONFIGURE)
+    assert outcome.code != 0
+    assert "/no/such/directory is no directory" in outcome.messages
+    assert unready.state() == before
+
+
 @pytest.mark.parametrize("validate", [True, False], ids=["found_before", "found_by_the_start"])
 def test_a_value_that_the_server_cannot_start_with_ends_with_the_old_configuration(
     unready: Hospital, validate: bool
 ) -> None:
     before = unready.state()
-    broken = {"log_bin": "/no/such/directory/binlog"} if not validate else {"no_such_variable": "1"}
+    broken = {"log_bin": "/no/such/directory/binlog"} if not validate else {"binlog_format": "NONSENSE"}
     outcome = unready.play(mysql_binlog_settings=broken, mysql_binlog_validate=validate, **CONFIGURE)
     assert outcome.code != 0
+    if validate:  # the server's own words about a variable that it has
+        assert "refuses the settings that would go into" in outcome.messages
+        assert re.search(r"(?i)error.*NONSENSE", outcome.messages), outcome.messages
     after = unready.state()
     if not validate:  # it was restarted, and once more with what it had
         for state in (before, after):

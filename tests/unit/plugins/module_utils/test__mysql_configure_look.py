@@ -10,6 +10,7 @@ from typing import Any, Optional, Sequence
 
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_configure_look as subject
+from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_configure_refuse as refuse
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_facts as facts
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure import Request
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_configure_look import ConfigureError
@@ -89,7 +90,7 @@ def test_a_server_out_of_reach_is_refused_with_the_ways_there_are(
     server = present(kind).source.server
     host: Any = Finder(names=names)
     assert server is not None
-    said = subject._out_of_reach(server, Login("127.0.0.1", 3306, "root", ""), host)
+    said = refuse.out_of_reach(server, Login("127.0.0.1", 3306, "root", ""), host)
     assert [word for word in words if word not in said] == []
     assert ("mysql_binlog_persist" in said) == (kind == "mysql-8.0" and not names)
 
@@ -97,12 +98,14 @@ def test_a_server_out_of_reach_is_refused_with_the_ways_there_are(
 class Session:
     """An administrator's session that knows some variables."""
 
+    on = True
+
     def __init__(self, kind: str) -> None:
         self.server: Any = parse_server(VERSIONS[kind])
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> Any:
         if "log_bin_basename" in statement:
-            return [{"base": "/var/lib/mysql/mysql-bin"}]
+            return [{"base": "/var/lib/mysql/mysql-bin" if self.on else None, "data": "/var/lib/mysql/"}]
         if "performance_schema.variables_by_thread" in statement:
             return [{"n": "binlog_format", "v": "STATEMENT", "c": 3}]
         if "persisted_variables" in statement:
@@ -148,7 +151,7 @@ def test_what_no_setting_cures_is_refused_all_at_once(monkeypatch: pytest.Monkey
 def test_the_binary_log_of_a_container_is_found_through_its_mounts(container: str, directory: str) -> None:
     place = replace(PLACE, container=container, mounts=(Mount("/srv/data", "/var/lib/mysql"),))
     session: Any = Session("mysql-8.0")
-    assert subject._binlog_directory(session, place) == directory
+    assert subject._binlog_directory(session, place, Request(WANTED)) == (directory, directory)
 
 
 def test_what_settings_cure_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
