@@ -64,7 +64,7 @@ class Subject:
 
 SUBJECTS = {
     "4.3 debezium, login": Subject("a", "debezium"),
-    "4.3 debezium, login, ansible-playbook": Subject("a", "debezium", ansible=True, life=IN_SHORT),
+    "4.3 debezium, login, ansible-playbook": Subject("a", "debezium", ansible=True, full=True, life=IN_SHORT),
     "3.9 file source, no login": Subject("old", "source", life=IN_SHORT),
     "3.9 file source, no login, all": Subject("old", "source", full=True),
     "3.9 file sink, no login": Subject("old", "sink", life=IN_SHORT),
