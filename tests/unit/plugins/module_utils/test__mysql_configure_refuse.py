@@ -50,7 +50,7 @@ def look_at(
     host: Any = Finder(PLACE)
     request = Request(WANTED, further=further or {})
     seen = look.look(LOGIN, request, host, "", persist=False)
-    assert set(asked) == {"/var/lib/mysql"} if spoilt.get("log_bin") == "OFF" else {""}
+    assert asked == ["/var/lib/mysql" if spoilt.get("log_bin") == "OFF" else ""]
     return seen
 
 
