@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A connector's whole life, by a real ansible-playbook on real workers.
+"""A connector's whole life on real workers; in a full run also by a real ansible-playbook.
 
 Each step climbs the ladder: check = changed, run = changed, check = ok, run = ok. What the module says of the run is
 held against what the worker itself says. A foreign connector beside it stays as it is, to the byte.
