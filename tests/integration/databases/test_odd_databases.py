@@ -32,7 +32,8 @@ LOGIN_ONLY = ("ssl_mode", "password")
 SOUND = "--log-bin=bin --server-id=1 --binlog-format=ROW --sync-binlog=1 --binlog-expire-logs-seconds=2592000 "
 SOUND_MARIADB = SOUND + "--binlog-legacy-event-pos=1 "
 ERROR, WARNING = "error", "warning"
-MARIADB_10_AS_INSTALLED = {"binlog_off": ERROR, "binlog_format": ERROR, "sync_binlog": WARNING}
+BINLOG_OFF = {"binlog_off": ERROR, "function_creators": WARNING}
+MARIADB_10_AS_INSTALLED = {**BINLOG_OFF, "binlog_format": ERROR, "sync_binlog": WARNING}
 MARIADB_AS_INSTALLED = {**MARIADB_10_AS_INSTALLED, "binlog_legacy_event_pos": ERROR}
 
 
@@ -66,7 +67,7 @@ TUNED_FINDINGS = {
     "innodb_flush_log_at_trx_commit": WARNING,
 }
 CASES = [
-    Case("binlog_off", "mysql-9.7", "--skip-log-bin", {"binlog_off": ERROR}),
+    Case("binlog_off", "mysql-9.7", "--skip-log-bin", BINLOG_OFF),
     Case(
         "everything_tuned_the_wrong_way",
         "mysql-9.7",
