@@ -123,7 +123,7 @@ INTEGRATION = Part(
 WORKERS = Part(
     "workers",
     "the modules for Connect on real workers of two versions, and as ansible-test runs them",
-    4.5,
+    5.5,
     20,
     (cases("workers", "tests/integration/workers"),),
     docker=True,
