@@ -1,13 +1,15 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the Connect modules share on Ansible's side: options, their meaning, and keeping secrets out of the output."""
+"""What the Connect modules share on Ansible's side: options, secrets kept out of the output, the end."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._http import Connection
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import Clock, ConnectApi, Deadline
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
+from ansible_collections.openmrs.event_log.plugins.module_utils._http import Connection, Transport
 from ansible_collections.openmrs.event_log.plugins.module_utils._redact import SHORTEST, hidden
 
 
@@ -68,3 +70,18 @@ class ConfigVeil:
         self._module.no_log_values.update(values)
         if shown is not None and self._module.params["config"] is not None:
             self._module.params["config"] = dict(shown)
+
+
+def conclude(module: Any, begin: Callable[[ConnectApi], Any], patient: bool = True) -> None:
+    """Carry out what ``begin`` makes of a client for the worker, and end the module with what came of it.
+
+    Whatever was begun has ``execute()``, whose result is the module's, and ``failure(error)``, for what goes wrong.
+    """
+    run = None
+    try:
+        deadline = Deadline(Clock(), module.params["wait_timeout"])
+        run = begin(ConnectApi(Transport(connection(module.params)), deadline, patient))
+        result = run.execute()
+    except EventLogError as error:
+        module.fail_json(**(run.failure(error) if run else {"msg": error.message}))
+    module.exit_json(**result)

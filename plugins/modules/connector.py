@@ -264,14 +264,11 @@ response:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import (
     ConfigVeil,
+    conclude,
     connect_options,
     connect_required_by,
-    connection,
 )
-from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import Clock, ConnectApi, Deadline
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_run import ConnectorRun, Order
-from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
-from ansible_collections.openmrs.event_log.plugins.module_utils._http import Transport
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -305,15 +302,8 @@ def main() -> None:
     given = {option: module.params[option] for option in OPTIONS}
     given.update(config=veil.config, sensitive_keys=tuple(given["sensitive_keys"]), check_mode=module.check_mode)
     order = Order(**given)
-    run = None
-    try:
-        patient = not (order.check_mode and order.predicted)
-        deadline = Deadline(Clock(), order.wait_timeout)
-        run = ConnectorRun(order, ConnectApi(Transport(connection(module.params)), deadline, patient), veil)
-        result = run.execute()
-    except EventLogError as error:
-        module.fail_json(**(run.failure(error) if run else {"msg": error.message}))
-    module.exit_json(**result)
+    patient = not (order.check_mode and order.predicted)
+    conclude(module, lambda api: ConnectorRun(order, api, veil), patient)
 
 
 if __name__ == "__main__":

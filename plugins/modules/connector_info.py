@@ -261,15 +261,12 @@ response:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import (
+    conclude,
     connect_options,
     connect_required_by,
-    connection,
     hide_values,
 )
-from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import Clock, ConnectApi, Deadline
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_info import KINDS, InfoOrder, InfoRun
-from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
-from ansible_collections.openmrs.event_log.plugins.module_utils._http import Transport
 
 OPTIONS = {
     "names": {"type": "list", "elements": "str"},
@@ -295,14 +292,7 @@ def main() -> None:
     for option in ("names", "gather", "sensitive_keys"):
         given[option] = None if given[option] is None else tuple(given[option])
     order = InfoOrder(**given)
-    run = None
-    try:
-        api = ConnectApi(Transport(connection(module.params)), Deadline(Clock(), order.wait_timeout))
-        run = InfoRun(order, api, hide_values(module))
-        result = run.execute()
-    except EventLogError as error:
-        module.fail_json(**(run.failure(error) if run else {"msg": error.message}))
-    module.exit_json(**result)
+    conclude(module, lambda api: InfoRun(order, api, hide_values(module)))
 
 
 if __name__ == "__main__":

@@ -219,15 +219,12 @@ response:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import (
+    conclude,
     connect_options,
     connect_required_by,
-    connection,
     hide_values,
 )
-from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import Clock, ConnectApi, Deadline
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_offsets import OffsetsOrder, OffsetsRun
-from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
-from ansible_collections.openmrs.event_log.plugins.module_utils._http import Transport
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -257,14 +254,7 @@ def main() -> None:
     given = {option: module.params[option] for option in OPTIONS}
     given.update(sensitive_keys=tuple(given["sensitive_keys"]), check_mode=module.check_mode)
     order = OffsetsOrder(**given)
-    run = None
-    try:
-        api = ConnectApi(Transport(connection(module.params)), Deadline(Clock(), order.wait_timeout))
-        run = OffsetsRun(order, api, hide_values(module))
-        result = run.execute()
-    except EventLogError as error:
-        module.fail_json(**(run.failure(error) if run else {"msg": error.message}))
-    module.exit_json(**result)
+    conclude(module, lambda api: OffsetsRun(order, api, hide_values(module)))
 
 
 if __name__ == "__main__":
