@@ -43,9 +43,9 @@ def site_variables() -> dict[str, Any]:
     return loaded
 
 
-def write_inventory(directory: Path, server: Server, variables: Mapping[str, Any]) -> Path:
+def write_inventory(directory: Path, hosts: Mapping[str, Mapping[str, Any]]) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
-    inventory = {"all": {"hosts": {server.name: dict(variables)}}}
+    inventory = {"all": {"hosts": {name: dict(variables) for name, variables in hosts.items()}}}
     path = directory / "hosts.yml"
     path.write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
     return path
@@ -59,11 +59,22 @@ def play(
     playbook: str = SITE,
     collections: Path | None = None,
 ) -> Outcome:
-    """Run a playbook with these variables as the whole inventory of the server.
+    """Run a playbook with these variables as the whole inventory of the server."""
+    return play_all(directory, {server.name: variables}, *words, playbook=playbook, collections=collections)
+
+
+def play_all(
+    directory: Path,
+    hosts: Mapping[str, Mapping[str, Any]],
+    *words: str,
+    playbook: str = SITE,
+    collections: Path | None = None,
+) -> Outcome:
+    """Run a playbook for several servers, each with its variables.
 
     With `collections` it runs as for a user who installed the collection there: without the checkout's settings.
     """
-    inventory = write_inventory(directory, server, variables)
+    inventory = write_inventory(directory, hosts)
     records = directory / "records"
     known = set(records.glob("*.jsonl"))
     own_settings = directory / "ansible.cfg"
