@@ -46,6 +46,9 @@ options:
       configs:
         description: Topic settings and their values.
         type: dict
+      at_least:
+        description: Topic settings that are limits, and the smallest that will do. A negative value is no limit.
+        type: dict
       required:
         description:
           - Whether it is a problem that there is no such topic.

@@ -39,7 +39,7 @@ DEFAULTS = {
 }
 
 _NEXT_CONFIG = re.compile(r",(?=[a-z][a-z.]*=)")
-_EXPECTATION_KEYS = {"topic", "regex", "partitions", "configs", "required", "purpose", "variable"}
+_EXPECTATION_KEYS = {"topic", "regex", "partitions", "configs", "at_least", "required", "purpose", "variable"}
 
 
 class ExpectationError(ValueError):
@@ -64,6 +64,7 @@ class Expectation:
     regex: Optional[str] = None
     partitions: Optional[int] = None
     configs: Mapping[str, str] = field(default_factory=dict)
+    at_least: Mapping[str, str] = field(default_factory=dict)
     required: bool = False
     purpose: str = ""
     variable: str = ""
@@ -142,6 +143,7 @@ def parse_expectation(given: Mapping[str, Any]) -> Expectation:
         regex=str(given["regex"]) if "regex" in given else None,
         partitions=int(given["partitions"]) if given.get("partitions") is not None else None,
         configs={str(key): as_text(value) for key, value in (given.get("configs") or {}).items()},
+        at_least={str(key): as_text(value) for key, value in (given.get("at_least") or {}).items()},
         # Topics of a pattern come into being with their first event; one that is named must be there.
         required=bool(given.get("required", "topic" in given)),
         purpose=str(given.get("purpose") or ""),
@@ -165,20 +167,29 @@ def same(key: str, one: str, other: str) -> bool:
     return bool(_comparable(key, one) == _comparable(key, other))
 
 
-def _config_problem(topic: Topic, key: str, wanted: str, expectation: Expectation, broker: Broker) -> Optional[Problem]:
+def enough(actual: str, wanted: str) -> bool:
+    """Whether a limit is not below another; a negative one is no limit at all."""
+    limits = [float("inf") if int(value) < 0 else float(int(value)) for value in (actual, wanted)]
+    return limits[0] >= limits[1]
+
+
+def _config_problem(
+    topic: Topic, key: str, wanted: str, expectation: Expectation, broker: Broker, *, at_least: bool = False
+) -> Optional[Problem]:
     actual = topic.configs.get(key, DEFAULTS.get(key))
-    if actual is not None and same(key, actual, wanted):
+    if actual is not None and (same(key, actual, wanted) or (at_least and enough(actual, wanted))):
         return None
     shown = "not set" if actual is None else actual
     origin = "" if key in topic.configs or actual is None else " (Kafka's default)"
     purpose = f" ({expectation.purpose})" if expectation.purpose else ""
+    must = f"at least {wanted}" if at_least and not wanted.startswith("-") else wanted
     value = f"[{wanted}]" if "," in wanted else wanted
     command = broker.command(
         "kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics", "--entity-name", topic.name,
         "--add-config", f"{key}={value}",
     )  # fmt: skip
     instead = f" If {shown} is what this site wants, set {expectation.variable}." if expectation.variable else ""
-    return Problem(topic.name, f"{key} is {shown}{origin}, it must be {wanted}{purpose}", f"Repair: {command}{instead}")
+    return Problem(topic.name, f"{key} is {shown}{origin}, it must be {must}{purpose}", f"Repair: {command}{instead}")
 
 
 def _partitions_problem(topic: Topic, expectation: Expectation, broker: Broker) -> Optional[Problem]:
@@ -229,6 +240,10 @@ def audit(text: str, expectations: Sequence[Mapping[str, Any]], broker: Optional
             found += [
                 _config_problem(topics[name], key, wanted, expectation, chosen)
                 for key, wanted in expectation.configs.items()
+            ]
+            found += [
+                _config_problem(topics[name], key, wanted, expectation, chosen, at_least=True)
+                for key, wanted in expectation.at_least.items()
             ]
             problems += [problem for problem in found if problem is not None]
     return problems

@@ -19,6 +19,7 @@ PLAYBOOK_VARIABLES = frozenset(
         "event_log_preflight",
         "event_log_remove_data",
         "event_log_sample",
+        "event_log_serial",
         "event_stack_predicted",
         "mysql_binlog_seen",
     }

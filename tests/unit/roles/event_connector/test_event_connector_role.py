@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Tuple
 
 import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _profiles
 
 from tests.unit.plugins.module_utils.test__truststore import ONE, pem
+from tests.unit.role_files import roles
 from tests.unit.roles.role_runs import Outcome, check
 
 PASSWORD = "not-to-be-seen-in-any-output"
@@ -25,6 +27,7 @@ MARIADB = {**MYSQL, "flavour": "mariadb", "version": "11.8.2", "server_uuid": No
 SITE: Dict[str, Any] = {
     "event_log_site": "demo",
     "event_log_image": "some/image:1.2",
+    "event_log_profile": "clinic",
     "event_log_capture_password": PASSWORD,
     "event_log_connect_password": PASSWORD,
     "event_log_connect_url": "http://127.0.0.1:1",
@@ -46,6 +49,14 @@ CASES: Dict[str, Dict[str, Any]] = {
         "event_connector_ssl_mode": "verify_identity",
     },
     "zone": {"event_connector_seen": MYSQL, "event_log_time_zone": "Africa/Kigali"},
+    "referral": {"event_log_profile": "referral"},
+    "own_sizes": {
+        "event_log_profile": "referral",
+        "event_connector_retention_bytes": -1,
+        "event_connector_queue_bytes": 1,
+        "event_connector_queue_size": 3,
+        "event_connector_batch_size": 2,
+    },
     "contradiction": {"event_connector_seen": MARIADB, "event_log_database_flavour": "mysql"},
     "no_tls_there": {"event_connector_seen": {**MYSQL, "tls_offered": False}, "event_connector_ssl_mode": "required"},
     "no_authority": {"event_connector_ssl_mode": "verify_ca"},
@@ -54,6 +65,9 @@ CASES: Dict[str, Dict[str, Any]] = {
     "odd_authority": {"event_log_database_ca_cert": "odd.pem"},
     "odd_zone": {"event_log_time_zone": "../Kigali"},
     "odd_flavour": {"event_log_database_flavour": "oracle"},
+    "odd_profile": {"event_log_profile": "huge"},
+    "no_facts": {"event_log_profile": "auto"},
+    "odd_batch": {"event_connector_batch_size": 8192},
 }  # fmt: skip
 
 
@@ -123,6 +137,34 @@ def test_class_and_tls_follow_from_what_was_seen(
     assert bool(handed) == verified
 
 
+SIZES = (
+    "max.queue.size.in.bytes",
+    "max.queue.size",
+    "max.batch.size",
+    "topic.creation.default.retention.bytes",
+)
+
+
+@pytest.mark.parametrize(
+    ("case", "sizes"),
+    [
+        ("plain", [33554432, 8192, 2048, 2**30]),
+        ("referral", [134217728, 32768, 8192, 2**34]),
+        ("own_sizes", [1, 3, 2, -1]),
+    ],
+)
+def test_sizes_follow_the_profile_and_each_can_be_set(
+    outcomes: Dict[str, Outcome], case: str, sizes: List[int]
+) -> None:
+    made = config(outcomes[case])
+    assert [int(made[name]) for name in SIZES] == sizes
+
+
+def test_the_profiles_are_those_of_the_table() -> None:
+    (role,) = [role for role in roles() if role.name == "event_connector"]
+    assert role.options["event_connector_profile"]["choices"] == [_profiles.AUTO, *_profiles.NAMES]
+
+
 @pytest.mark.parametrize("case", ["own_authority", "own_authority_mariadb", "identity"])
 def test_the_configuration_names_the_truststore_that_is_written(outcomes: Dict[str, Outcome], case: str) -> None:
     written = outcomes[case].result("Hand the authority of the database's certificate to the worker")
@@ -164,6 +206,9 @@ def test_what_an_earlier_run_knew_is_not_lost(outcomes: Dict[str, Outcome]) -> N
         ("odd_authority", ["odd.pem cannot be used: it holds no certificate in PEM"]),
         ("odd_zone", ["event_log_time_zone is ../Kigali"]),
         ("odd_flavour", ["oracle", "event_connector_flavour"]),
+        ("odd_profile", ["event_log_profile is 'huge'", "auto, clinic, district, referral"]),
+        ("no_facts", ["event_log_profile is 'auto'", "gather facts"]),
+        ("odd_batch", ["event_connector_queue_size is 8192 and event_connector_batch_size is 8192"]),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(

@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterable, Set
 
 import pytest
 import yaml
-from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_config
+from ansible_collections.openmrs.event_log.plugins.module_utils import _profiles, _stack_config
 
 from tests.unit.plugins.module_utils.java_properties import read
 from tests.unit.role_files import ROOT, roles
@@ -22,7 +22,7 @@ from tests.unit.roles.role_runs import Outcome, check
 PASSWORD = "kept-on-this-host-0123456789ab"
 GIVEN = "given-by-the-site:#=!"
 LABEL = "org.openmrs.event-log.config"
-SITE: Dict[str, Any] = {"event_log_site": "demo", "event_log_image": "some/image:1.2"}
+SITE: Dict[str, Any] = {"event_log_site": "demo", "event_log_image": "some/image:1.2", "event_log_profile": "clinic"}
 CASES: Dict[str, Dict[str, Any]] = {
     "plain": {},
     "other": {
@@ -56,6 +56,7 @@ CASES: Dict[str, Dict[str, Any]] = {
     "odd_password": {"event_log_connect_password": "back\\slash-word"},
     "umlaut": {"event_log_connect_password": "wörterbuch-word"},
     "odd_profile": {"event_log_profile": "huge"},
+    "no_facts": {"event_log_profile": "auto"},
 }  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
     (secrets / "connect_password").write_text(PASSWORD + "\n")
     places = {"home": "/nowhere/event-log", "data_dir": "/nowhere/data", "secrets_dir": str(secrets)}
     common = {**SITE, **{f"event_log_{name}": path for name, path in places.items()}}
-    refused = {"no_image", "odd_user", "odd_password", "umlaut", "odd_profile"}
+    refused = {"no_image", "odd_user", "odd_password", "umlaut", "odd_profile", "no_facts"}
     hosts = {
         name: {**common, "event_log_preflight": name in refused, "path": os.environ["PATH"], **variables}
         for name, variables in CASES.items()
@@ -255,15 +256,11 @@ def test_memory(runs: Dict[str, Outcome], case: str, heaps: Iterable[int], limit
     assert [service["environment"]["KAFKA_HEAP_OPTS"] for service in services] == wanted
 
 
-def test_every_profile_leaves_room_beside_the_heap_and_beside_the_database() -> None:
+def test_the_profiles_are_those_of_the_table() -> None:
     (role,) = [role for role in roles() if role.name == "event_stack"]
-    profiles = role.load("vars/main.yml")["__event_stack_profiles"]
-    assert set(profiles) == set(role.options["event_stack_profile"]["choices"])
-    for profile in profiles.values():
-        assert set(profile) == set(role.options["event_stack_memory"]["options"])
-        for part in ("broker", "connect"):
-            assert profile[f"{part}_limit_mb"] >= profile[f"{part}_heap_mb"] + 300
-        assert profile["broker_limit_mb"] + profile["connect_limit_mb"] < profile["host_mb"] / 2
+    assert role.options["event_stack_profile"]["choices"] == [_profiles.AUTO, *_profiles.NAMES]
+    for profile in _profiles.PROFILES:
+        assert set(profile.memory) == set(role.options["event_stack_memory"]["options"])
 
 
 def test_the_host_command_and_its_settings(plain: Project, other: Project) -> None:
@@ -307,7 +304,8 @@ def test_the_formatting_names_cluster_and_account(runs: Dict[str, Outcome]) -> N
         ("odd_user", "event_log_connect_user is a=b"),
         ("odd_password", "event_log_connect_password has 15 characters"),
         ("umlaut", "event_log_connect_password has 15 characters"),
-        ("odd_profile", "event_stack_profile must be one of: clinic, district, referral, got: huge"),
+        ("odd_profile", "event_log_profile is 'huge': set it to one of auto, clinic, district, referral."),
+        ("no_facts", "event_log_profile is 'auto', and the memory of this host is not known"),
     ],
 )
 def test_bad_input_is_refused_by_name_before_anything_is_looked_at(
