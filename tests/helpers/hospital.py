@@ -65,7 +65,8 @@ def hosts(*sites: Site, sudo: bool = False) -> list[str]:
     chosen = sites or (CLINIC, DISTRICT)
     lines = [
         f"Host {site.name}\n  HostName {site.address}\n  User {USER}\n  IdentityFile {RIG / 'key'}\n"
-        f"  IdentitiesOnly yes\n  UserKnownHostsFile {RIG / 'known_hosts'}\n  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n"
+        f"  IdentitiesOnly yes\n  UserKnownHostsFile {RIG / 'known_hosts'}\n"
+        f"  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n"
         for site in chosen
     ]
     path = RIG / f"ssh_config-{'-'.join(site.name for site in chosen)}"
