@@ -1,0 +1,207 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A bundle as a directory: which files it holds, which of them differ, and the list of checksums over them.
+
+A bundle lies on a stick as often as on a disk, so nothing here needs owners, modes or links. What is there already and
+equal is not written again: a copy that was cut goes on, and a second run writes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
+
+CONF = "bundle.conf"
+CHECKSUMS = "SHA256SUMS"
+#: Directories that belong to a bundle as a whole: what is in them and not wanted is removed.
+OWNED = ("collections", "images", "inventory", "packages", "wheels")
+#: Written by site_inventory, beside this.
+INVENTORY = "inventory"
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file of a bundle, from a file or from bytes."""
+
+    name: str
+    source: Optional[Path] = None
+    content: bytes = b""
+
+    @property
+    def size(self) -> int:
+        return len(self.content) if self.source is None else self.source.stat().st_size
+
+    def digest(self) -> str:
+        return hashlib.sha256(self.content).hexdigest() if self.source is None else digest_of(self.source)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be done to a directory so that it is the bundle."""
+
+    write: Tuple[Piece, ...]
+    remove: Tuple[str, ...]
+    sums: str
+    sums_differ: bool
+    total: int
+
+    @property
+    def changed_paths(self) -> List[str]:
+        names = [piece.name for piece in self.write] + list(self.remove)
+        return sorted(names) + ([CHECKSUMS] if self.sums_differ else [])
+
+
+def digest_of(path: Path) -> str:
+    total = hashlib.sha256()
+    with path.open("rb") as stream:
+        while True:
+            block = stream.read(BLOCK)
+            if not block:
+                return total.hexdigest()
+            total.update(block)
+
+
+def files_below(directory: Path) -> List[str]:
+    """Relative names of all files below a directory, sorted."""
+    found = [path for path in directory.rglob("*") if path.is_file()] if directory.is_dir() else []
+    return sorted(path.relative_to(directory).as_posix() for path in found)
+
+
+def from_directory(source: Path, name: str) -> List[Piece]:
+    return [Piece(f"{name}/{leaf}", source / leaf) for leaf in files_below(source)]
+
+
+def from_images(archives: Iterable[str]) -> List[Piece]:
+    """The archives with what lies beside them: checksum and description."""
+    pieces: List[Piece] = []
+    for archive in map(Path, archives):
+        if not archive.is_file():
+            raise InputError(f"{archive} is no file: write the image's archive first, with the playbook images.yml.")
+        stem = archive.name.split(".tar")[0]
+        beside = [Path(f"{archive}{ending}") for ending in (".sha256", ".json")] + [archive.with_name(f"{stem}.json")]
+        pieces += [Piece(f"images/{path.name}", path) for path in (archive, *beside) if path.is_file()]
+    return pieces
+
+
+def conf_text(facts: Mapping[str, str]) -> str:
+    """What install.sh reads before anything else: one NAME=VALUE a line, no quotes."""
+    for name, value in facts.items():
+        if "\n" in value or not name.isidentifier():
+            raise InputError(f"{name} is {value!r}, which does not fit into one line.")
+    return "".join(f"{name}={value}\n" for name, value in sorted(facts.items()))
+
+
+def check_names(pieces: Iterable[Piece]) -> None:
+    """Refuse names that a stick cannot hold, that leave the bundle, or that come twice."""
+    seen: Dict[str, str] = {}
+    for piece in pieces:
+        path = PurePosixPath(piece.name)
+        if path.is_absolute() or ".." in path.parts or any(sign in piece.name for sign in ':*?"<>|\\\n'):
+            raise InputError(f"{piece.name!r} cannot be the name of a file on a stick.")
+        if seen.setdefault(piece.name.lower(), piece.name) != piece.name or piece.name == CHECKSUMS:
+            raise InputError(f"{piece.name!r} would be in the bundle twice.")
+        if path.parts[0] == INVENTORY:
+            raise InputError(f"{piece.name!r}: the inventory is written by site_inventory.")
+
+
+def plan(root: Path, pieces: Iterable[Piece]) -> Plan:
+    """Compare what should be there with what is there, by content."""
+    wanted = sorted(pieces, key=lambda piece: piece.name)
+    check_names(wanted)
+    write, digests = [], {}
+    for piece in wanted:
+        path = root / piece.name
+        digests[piece.name] = piece.digest()
+        if not path.is_file() or path.stat().st_size != piece.size or digest_of(path) != digests[piece.name]:
+            write.append(piece)
+    kept = [f"{INVENTORY}/{leaf}" for leaf in files_below(root / INVENTORY)]
+    digests.update((name, digest_of(root / name)) for name in kept)
+    sums = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
+    existing = root / CHECKSUMS
+    differ = not existing.is_file() or existing.read_text(encoding="utf-8") != sums
+    total = sum(piece.size for piece in wanted) + sum((root / name).stat().st_size for name in kept)
+    return Plan(tuple(write), tuple(strays(root, set(digests))), sums, differ, total)
+
+
+def strays(root: Path, wanted: Iterable[str]) -> List[str]:
+    """Files of an earlier bundle that this one has not. In a directory that is no bundle nothing is a stray."""
+    if not (root / CONF).is_file():
+        return []
+    present = [f"{name}/{leaf}" for name in OWNED for leaf in files_below(root / name)]
+    return sorted(set(present) - set(wanted))
+
+
+def check_space(root: Path, changes: Plan) -> None:
+    """Refuse before the first byte what would not fit. Old files make room one by one, so they do not count."""
+    needed = sum(piece.size for piece in changes.write)
+    place = next(parent for parent in (root, *root.parents) if parent.is_dir())
+    free = shutil.disk_usage(str(place)).free
+    if needed > free:
+        raise InputError(f"{root} needs {needed >> 20} MB, and {free >> 20} MB are free there. Nothing was written.")
+
+
+def carry_out(root: Path, changes: Plan) -> None:
+    """Remove, write, and last the list of checksums: a bundle that was not finished is told from one that was."""
+    for name in changes.remove:
+        (root / name).unlink()
+        with contextlib.suppress(OSError):  # another file is in it
+            (root / name).parent.rmdir()
+    for piece in changes.write:
+        if piece.source is None:
+            write_on_any_disk(root / piece.name, piece.content)
+        else:
+            copy_on_any_disk(root / piece.name, piece.source)
+    if changes.sums_differ:
+        write_on_any_disk(root / CHECKSUMS, changes.sums.encode())
+
+
+def write_on_any_disk(path: Path, content: bytes) -> None:
+    """Write a file under its name only when it is whole, with what FAT offers: no owners, no modes."""
+    handle, name = _beside(path)
+    with _removed_if_failed(name):
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _readable(name, path)
+
+
+def copy_on_any_disk(path: Path, source: Path) -> None:
+    handle, name = _beside(path)
+    with _removed_if_failed(name):
+        with os.fdopen(handle, "wb") as stream, source.open("rb") as origin:
+            shutil.copyfileobj(origin, stream, BLOCK)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _readable(name, path)
+
+
+def _beside(path: Path) -> Tuple[int, str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return tempfile.mkstemp(dir=str(path.parent), prefix=".part-")
+
+
+@contextlib.contextmanager
+def _removed_if_failed(name: str):  # type: ignore[no-untyped-def]
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _readable(name: str, path: Path) -> None:
+    with contextlib.suppress(OSError):  # a disk without modes
+        Path(name).chmod(0o755 if path.suffix == ".sh" else 0o644)
+    Path(name).replace(path)
