@@ -13,7 +13,7 @@ author: OpenMRS Event Log contributors (@openmrs)
 description:
   - Puts collections, Python packages, Debian packages, images and small files into one directory, with a list of
     checksums over all of it, the inventory that M(openmrs.event_log.site_inventory) wrote there included.
-  - Compares by content, and writes only what differs. Files of an earlier bundle that are not wanted any more are removed.
+  - Compares by content, and writes only what differs. Files of an earlier bundle that are not wanted are removed.
   - Python packages are fetched once for each list of them, and kept in O(cache_dir).
 attributes:
   check_mode:
@@ -56,7 +56,11 @@ options:
     suboptions:
       name: {description: "Its name, as NAMESPACE.NAME.", type: str, required: true}
       path: {description: Where it lies on this machine., type: path, required: true}
-      only: {description: Directories that are enough. By default everything that a run may need., type: list, elements: str, default: []}
+      only:
+        description: Directories that are enough. By default everything that a run may need.
+        type: list
+        elements: str
+        default: []
   requirements:
     description: List of Python packages with exact versions, dependencies included, in the format of pip.
     type: path
