@@ -58,6 +58,7 @@ class Site(Server):
 
 CLINIC = Site("eventlog-test-clinic")
 DISTRICT = Site("eventlog-test-district")
+OFFLINE = Site("eventlog-test-offline")
 
 
 def hosts(*sites: Site, sudo: bool = False) -> list[str]:

@@ -18,7 +18,8 @@ PAUSE = 0.05  # seconds between transactions
 LOOP = """
 n={first}
 while :; do
-  echo "START TRANSACTION; INSERT INTO {table} (person_id, gender, {columns}date_created) VALUES ($n, 'F', {values}NOW());"
+  echo "START TRANSACTION;"
+  echo "INSERT INTO {table} (person_id, gender, {columns}date_created) VALUES ($n, 'F', {values}NOW());"
   echo "UPDATE {table} SET gender = 'M' WHERE person_id = $n; COMMIT;"
   n=$((n + 1))
   sleep {pause}
