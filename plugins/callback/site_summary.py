@@ -35,8 +35,7 @@ ansible_cfg: >
 
 from typing import Any, Dict, List, Set, Tuple
 
-from ansible import constants as C
-from ansible import context
+from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.openmrs.event_log.plugins.module_utils import _site_summary as words
 
@@ -139,9 +138,9 @@ class CallbackModule(CallbackBase):
         )
 
     def _say(self, lines: List[words.Line]) -> None:
-        stderr = "json" in str(C.DEFAULT_STDOUT_CALLBACK)
+        stderr = "json" in str(constants.DEFAULT_STDOUT_CALLBACK)
         for line in lines:
-            colour = getattr(C, _COLOURS[line.result]) if line.result else None
+            colour = getattr(constants, _COLOURS[line.result]) if line.result else None
             self._display.display(line.text, color=colour, stderr=stderr)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:

@@ -154,7 +154,7 @@ def test_every_site_is_counted_once(sites: List[Site], predicted: bool) -> None:
         ({"msg": f"Failed to connect to the host via ssh: {SSH}", "unreachable": True}, SSH),
         ({"msg": 'Task failed: Data could not be sent to remote host "h". Make sure this host can be reached over ssh: '
           + SSH}, SSH),
-        ({"msg": "One or more items failed", "results": [{"msg": "x"}, {"failed": True, "msg": "disk full"}]}, "disk full"),
+        ({"msg": "One or more items failed", "results": [{"msg": "x"}, {"failed": True, "msg": "full"}]}, "full"),
         ({"censored": "the output has been hidden due to no_log"}, "its output is hidden"),
         ({}, "no reason given"),
     ],
