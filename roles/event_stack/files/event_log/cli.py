@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import List, NoReturn, Optional
 
-from . import groups, settings, tail, topics
+from . import groups, settings, status, tail, topics, unit
 from .errors import EventLogError
 
 _EXIT_CODES = """
@@ -40,6 +40,12 @@ the command was given (with several partitions: after it started)."""
 _GROUPS = """Who reads the event log (consumer groups), up to where, and how far behind the end of each topic.
 
 A group that nobody is connected to keeps its place, and goes on from there when it comes back."""
+
+_STATUS = """How the event log is: one sentence, and under it what else should be known.
+
+Looks at the engine, both containers, the connectors, a hold, the disk and the newest event, within ten seconds, and
+shows no data of patients. The exit code is 0 whenever an answer could be given, good or bad; --json has the verdict:
+ok, busy (starting, or changing), held (by somebody, on purpose), ill (it runs, and needs a person), down."""
 
 
 class _Signalled(KeyboardInterrupt):
@@ -89,6 +95,10 @@ def build_parser() -> argparse.ArgumentParser:
     three = commands.add_parser("groups", help="who reads the event log, and how far behind", description=_GROUPS,
                                 formatter_class=raw)  # fmt: skip
     three.add_argument("--json", action="store_true", help="for programs")
+    four = commands.add_parser("status", help="how the event log is, in one sentence", description=_STATUS,
+                               formatter_class=raw)  # fmt: skip
+    four.add_argument("--json", action="store_true", help="for programs")
+    commands.add_parser("unit").add_argument("verb", choices=unit.VERBS)  # what event-log.service calls: in no list
     return parser
 
 
@@ -97,7 +107,11 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     if arguments.command == "tail":
         wish = tail.Wish(arguments.table, arguments.from_start, arguments.max, arguments.timeout)
         return tail.run(chosen, wish, out=sys.stdout.buffer, tell=sys.stderr)
-    if arguments.command == "topics":
+    if arguments.command == "unit":
+        return unit.run(chosen, arguments.verb)
+    if arguments.command == "status":
+        answer = status.run(chosen, as_json=arguments.json)
+    elif arguments.command == "topics":
         answer = topics.run(chosen, show_all=arguments.all, as_json=arguments.json)
     else:
         answer = groups.run(chosen, as_json=arguments.json)
@@ -118,7 +132,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         return _dispatch(arguments)
     except EventLogError as error:
         print(f"event-log: {error}", file=sys.stderr)
-        return error.exit_code
+        return unit.FAILED if getattr(arguments, "verb", "") == "condition" else error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
         return 0

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log import settings
@@ -26,6 +26,15 @@ case "$1" in
 image) [ -f "$FAKE_DIR/image-error" ] && { cat "$FAKE_DIR/image-error" >&2; exit 1; }; echo sha256:1; exit 0 ;;
 create) while [ -f "$FAKE_DIR/slow-create" ]; do sleep 0.05; done; echo created > "$FAKE_DIR/created"; exit 0 ;;
 start) exec sh "$FAKE_DIR/tool" ;;
+container)
+  [ ! -f "$FAKE_DIR/engine-error" ] || { cat "$FAKE_DIR/engine-error" >&2; exit 1; }
+  [ -f "$FAKE_DIR/containers" ] || { echo "[]"; echo "Error: No such container: x" >&2; exit 1; }
+  cat "$FAKE_DIR/containers" ;;
+compose)
+  case "$*" in
+  *" config "*) cat "$FAKE_DIR/compose" ;;
+  *) [ ! -f "$FAKE_DIR/compose-error" ] || { cat "$FAKE_DIR/compose-error" >&2; exit 1; } ;;
+  esac ;;
 esac
 """
 
@@ -42,6 +51,13 @@ class Host:
     def play(self, script: str) -> None:
         """What the tool in the container does."""
         (self.root / "tool").write_text(script)
+
+    def containers(self, *described: Dict[str, Any]) -> None:
+        """What `docker container inspect` answers."""
+        (self.root / "containers").write_text(json.dumps(described))
+
+    def tell(self, name: str, words: str) -> None:
+        (self.root / name).write_text(words)
 
     def refuse_image(self, words: str) -> None:
         (self.root / "image-error").write_text(words)

@@ -1,0 +1,115 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Docker and systemd say about the two containers of the stack. Every question has a time limit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .errors import EventLogError
+from .settings import Settings
+
+UNIT = "event-log.service"
+SECRETS = "/run/event-log/secrets"  # where the worker sees its secrets
+_SECONDS = 4.0
+
+
+class EngineError(EventLogError):
+    """The Docker engine cannot be asked; ``said`` holds its own words."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.said = said
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container as ``docker inspect`` describes it."""
+
+    name: str
+    status: str  # created, running, paused, restarting, exited, dead
+    health: str  # starting, healthy, unhealthy; none where there is no check
+    exit_code: int
+    restarts: int
+    out_of_memory: bool
+    policy: str
+    image: str
+    image_id: str
+    environment: Mapping[str, str]
+    mounts: Mapping[str, str]
+    labels: Mapping[str, str]
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+    @property
+    def healthy(self) -> bool:
+        return self.running and self.health in ("healthy", "none")
+
+
+def parse_inspect(text: str) -> Dict[str, Container]:
+    """The containers of ``docker inspect``, by name."""
+    found = {}
+    for entry in json.loads(text or "[]"):
+        state, config, host = entry["State"], entry["Config"], entry.get("HostConfig", {})
+        name = str(entry["Name"]).lstrip("/")
+        found[name] = Container(
+            name=name,
+            status=str(state.get("Status", "")),
+            health=str((state.get("Health") or {}).get("Status", "none")),
+            exit_code=int(state.get("ExitCode", 0)),
+            restarts=int(entry.get("RestartCount", 0)),
+            out_of_memory=bool(state.get("OOMKilled")),
+            policy=str(host.get("RestartPolicy", {}).get("Name", "")),
+            image=str(config.get("Image", "")),
+            image_id=str(entry.get("Image", "")),
+            environment=dict(line.partition("=")[::2] for line in config.get("Env") or []),
+            mounts={str(m["Destination"]): str(m.get("Source", "")) for m in entry.get("Mounts") or []},
+            labels=dict(config.get("Labels") or {}),
+        )
+    return found
+
+
+def names(settings: Settings) -> Tuple[str, str]:
+    """Broker and worker."""
+    return f"{settings.project}-broker", f"{settings.project}-connect"
+
+
+def run(command: Sequence[str], seconds: float = _SECONDS) -> subprocess.CompletedProcess[str]:
+    """A short command; one that hangs or is not there has the return code 124 or 127, as in a shell."""
+    try:
+        return subprocess.run(
+            list(command), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(list(command), 124, "", f"no answer within {seconds:.0f} s")
+    except OSError as error:
+        return subprocess.CompletedProcess(list(command), 127, "", f"{command[0]}: {error.strerror}")
+
+
+def look(settings: Settings) -> Dict[str, Container]:
+    """The stack's containers that exist, by name."""
+    done = run(["docker", "container", "inspect", *names(settings)])
+    if done.returncode != 0 and "no such" not in done.stderr.lower():
+        raise EngineError(done.stderr.strip() or f"docker ended with {done.returncode}")
+    try:
+        return parse_inspect(done.stdout)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise EngineError("its answer cannot be read") from None
+
+
+def unit_state(unit: str = UNIT) -> Optional[str]:
+    """``active``, ``inactive``, ``failed``, …; None without systemd or without the unit."""
+    done = run(["systemctl", "show", "--property=LoadState,ActiveState", unit], seconds=2)
+    found = _properties(done.stdout)
+    return found.get("ActiveState") if found.get("LoadState") == "loaded" else None
+
+
+def _properties(text: str) -> Dict[str, str]:
+    lines: List[Tuple[Any, ...]] = [line.partition("=")[::2] for line in text.splitlines()]
+    return dict(lines)

@@ -1,0 +1,139 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``event-log status``: looks at engine, containers, worker, hold and disk, within ten seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Iterator, Optional, Tuple
+
+from . import kafka_log, stack, topics, worker
+from .errors import EventLogError
+from .settings import Settings
+from .verdict import ILL, Finding, Seen, Verdict, judge
+
+FORMER = "former"  # beside compose.yaml while a change of the stack is not verified yet
+_SECONDS = 9
+
+
+class _TooSlowError(BaseException):
+    """Not an Exception: nothing on the way may take it for a failure of its own."""
+
+
+@contextlib.contextmanager
+def _deadline(seconds: int) -> Iterator[None]:
+    """Whatever hangs, a disk or a socket, is left after this time."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def over(_number: int, _frame: object) -> None:
+        raise _TooSlowError
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def read_hold(home: Path) -> Optional[str]:
+    """What the hold says; None without one."""
+    try:
+        return (home / "hold").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"{home / 'hold'} cannot be read ({error.strerror})"
+
+
+def _upgrade_since(home: Path) -> Optional[str]:
+    try:
+        began = (home / FORMER).stat().st_mtime
+    except OSError:
+        return None
+    return f"{datetime.fromtimestamp(began).astimezone():%Y-%m-%d %H:%M}"
+
+
+def newest_event(settings: Settings) -> Optional[int]:
+    """When the newest event of a table was written, from the broker's directory; None where that cannot be told."""
+    times = []
+    try:
+        for topic, number, directory in kafka_log.partitions(settings.data_dir):
+            if not topics.is_internal(topic, settings.internal_topics) and not topic.startswith("schema-changes."):
+                with contextlib.suppress(FileNotFoundError):
+                    times.append(kafka_log.summarise_partition(directory, number).newest_ms)
+    except OSError:
+        return None
+    return max((time for time in times if time is not None), default=None)
+
+
+def _room(settings: Settings) -> Tuple[Optional[int], Optional[int]]:
+    try:
+        found = os.statvfs(settings.data_dir)
+    except OSError:
+        return None, None
+    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
+
+def look(settings: Settings) -> Seen:
+    """Everything that the verdict needs; the worker is asked only when it is up."""
+    broker, connect = stack.names(settings)
+    free, size = _room(settings)
+    seen = Seen(
+        names=(broker, connect),
+        start_command=settings.start_command(),
+        database=settings.database,
+        home=str(settings.home),
+        data_dir=str(settings.data_dir),
+        hold=read_hold(settings.home),
+        upgrade_since=_upgrade_since(settings.home),
+        free=free,
+        size=size,
+    )
+    try:
+        containers = stack.look(settings)
+    except stack.EngineError as error:
+        if "permission denied" in error.said.lower():
+            raise EventLogError("You may not use Docker. Use sudo: sudo event-log status") from None
+        return replace(seen, engine_error=error.said)
+    seen = replace(seen, containers=containers)
+    both = [containers.get(name) for name in (broker, connect)]
+    if not all(one and one.running for one in both):
+        unit = stack.unit_state()
+        # A unit that is active is not started once more.
+        start = seen.start_command.replace("systemctl start", "systemctl restart") if unit == "active" else ""
+        return replace(seen, unit=unit, start_command=start or seen.start_command)
+    if not all(one and one.healthy for one in both):
+        return seen
+    try:
+        return replace(seen, connectors=worker.connectors(containers[connect]), newest_ms=newest_event(settings))
+    except worker.WorkerError as error:
+        return replace(seen, worker_error=str(error))
+
+
+def verdict_of(settings: Settings, seconds: int = _SECONDS) -> Verdict:
+    """Look and judge; a look that does not end is itself a finding."""
+    try:
+        with _deadline(seconds):
+            return judge(look(settings))
+    except _TooSlowError:
+        what = f"The state could not be read within {seconds} s: the engine, the worker or the disk hangs."
+        finding = Finding("too_slow", ILL, what, "Try: sudo docker ps; ls /var/lib/event-log; dmesg | tail")
+        return Verdict(finding.verdict, finding.sentence, (finding,))
+
+
+def run(settings: Settings, as_json: bool) -> str:
+    """The answer to ``event-log status``."""
+    found = verdict_of(settings)
+    return json.dumps(found.as_data(), indent=2, ensure_ascii=False) if as_json else found.as_text()

@@ -1,0 +1,106 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``event-log.service`` calls: ``event-log unit condition|start|stop|status``. Not for people.
+
+Compose alone makes containers, and only when site.yml runs; here they are started and stopped. The engine brings back
+by itself what failed, also after a power cut. It would as well bring back what was stopped on purpose, once it is
+restarted, because Java ends with 143 when it is told to: so the restart policy is off while the unit is stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Dict, List
+
+from . import notify, stack, status
+from .errors import EventLogError
+from .settings import Settings
+
+VERBS = ("condition", "start", "stop", "status")
+_SKIP = 1  # ExecCondition: the unit is not started, and that is no failure
+FAILED = 255  # ExecCondition: it is one
+_NOTICE = "<5>"  # sd-daemon(3)
+_LONG = 100000.0  # the unit's own time limit ends it
+
+
+def _say(words: str) -> None:
+    print(f"{_NOTICE}{words}", flush=True)
+
+
+def _compose(settings: Settings, *words: str) -> str:
+    command = ["docker", "compose", "--ansi", "never", "--project-directory", str(settings.home), *words]
+    done = stack.run(command, seconds=_LONG)
+    if done.returncode != 0:
+        raise EventLogError(f"{' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def _existing(settings: Settings) -> Dict[str, stack.Container]:
+    try:
+        return stack.look(settings)
+    except stack.EngineError as error:
+        raise EventLogError(f"The Docker engine does not answer: {error.said}") from None
+
+
+def policies(compose: str) -> Dict[str, List[str]]:
+    """Containers by the restart policy that the project gives them, from ``docker compose config --format json``."""
+    found: Dict[str, List[str]] = {}
+    for service in json.loads(compose)["services"].values():
+        found.setdefault(str(service.get("restart") or "no"), []).append(str(service["container_name"]))
+    return {policy: sorted(names) for policy, names in found.items()}
+
+
+def _set_policy(policy: str, names: List[str]) -> None:
+    done = stack.run(["docker", "update", "--restart", policy, *names], seconds=60)
+    if done.returncode != 0:
+        raise EventLogError(f"The restart policy could not be set to {policy}: {done.stderr.strip()}")
+
+
+def condition(settings: Settings) -> int:
+    """Whether the stack may start. What the engine brought up in spite of a hold is stopped."""
+    hold = status.read_hold(settings.home)
+    if hold is None:
+        return 0
+    reason = " ".join(hold.split()) or "no reason given"
+    if any(one.running or one.status == "restarting" for one in _existing(settings).values()):
+        stop(settings)
+    words = f"Not started: {settings.home / 'hold'} is there ({reason[:200]}). Remove it and start the unit again."
+    _say(words)
+    notify.tell(words)
+    return _SKIP
+
+
+def start(settings: Settings) -> int:
+    """Start the containers that are there; make those that are missing, recreate none."""
+    _compose(settings, "up", "--detach", "--no-recreate", "--no-build", "--pull", "never")
+    for policy, names in policies(_compose(settings, "config", "--format", "json")).items():
+        _set_policy(policy, names)
+    _say("The containers of the event log are started.")
+    notify.tell(status.verdict_of(settings).sentence)
+    return 0
+
+
+def stop(settings: Settings) -> int:
+    """Stop the containers, each within its own time, the worker before the broker."""
+    found = _existing(settings)
+    if found:
+        notify.tell("Stopping: the worker first, then Kafka.")
+        _set_policy("no", sorted(found))
+        _compose(settings, "stop")
+    _say("The containers of the event log are stopped.")
+    notify.tell(f"Stopped. Start it: {settings.start_command()}")
+    return 0
+
+
+def tell_status(settings: Settings) -> int:
+    """Put the verdict into the unit's status line, where the unit is active."""
+    sentence = status.verdict_of(settings).sentence
+    if notify.join():
+        notify.tell(sentence)
+    return 0
+
+
+def run(settings: Settings, verb: str) -> int:
+    """One of VERBS; the exit code."""
+    return {"condition": condition, "start": start, "stop": stop, "status": tell_status}[verb](settings)

@@ -1,0 +1,139 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the worker says about its connectors, by one request."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, List, Tuple
+
+from .errors import EventLogError
+from .stack import SECRETS, Container
+
+_SECONDS = 4.0
+_SHOWN = 200
+
+
+class WorkerError(EventLogError):
+    """The worker gave no usable answer; the message says which."""
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A connector with the states of its tasks; ``reason`` is why it failed, without data."""
+
+    name: str
+    kind: str  # source, sink
+    state: str
+    tasks: Tuple[str, ...]
+    reason: str
+    database: str
+
+    @property
+    def failed(self) -> bool:
+        return "FAILED" in (self.state, *self.tasks)
+
+    @property
+    def running(self) -> bool:
+        return self.state == "RUNNING" and bool(self.tasks) and set(self.tasks) == {"RUNNING"}
+
+
+def scrub(trace: str) -> str:
+    """The cause in one line: class and message, without anything that could be a patient's.
+
+    Quoted words, what stands in brackets, long numbers and words beyond ASCII are left out: databases and converters
+    quote values there.
+    """
+    lines = [line.strip() for line in trace.splitlines() if line.strip() and not line.lstrip().startswith("at ")]
+    causes = [line[len("Caused by:") :].strip() for line in lines if line.startswith("Caused by:")]
+    line = causes[-1] if causes else (lines[0] if lines else "")
+    kind, colon, message = line.partition(": ")
+    if colon and re.fullmatch(r"[\w.$]+", kind):
+        line = f"{kind.rsplit('.', 1)[-1]}: {message}"
+    elif re.fullmatch(r"[\w.$]+", line):
+        line = line.rsplit(".", 1)[-1]
+    for pattern in (r"'[^']*'?", r'"[^"]*"?', r"`[^`]*`?", r"\{.*\}?", r"\[.*\]?", r"\d{5,}", r"[^\x20-\x7e]+"):
+        line = re.sub(pattern, "…", line)
+    line = re.sub(r"\s*…(\s*…)*", " …", line).strip()
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1].rstrip() + "…"
+
+
+def parse(data: Any) -> List[Connector]:
+    """The answer to ``/connectors?expand=status&expand=info``, by name."""
+    found = []
+    for name, entry in sorted(data.items()):
+        status, config = entry.get("status") or {}, (entry.get("info") or {}).get("config") or {}
+        head, tasks = status.get("connector") or {}, status.get("tasks") or []
+        traces = [part.get("trace") for part in (*tasks, head) if part.get("state") == "FAILED"]
+        found.append(
+            Connector(
+                name=str(name),
+                kind=str(status.get("type") or "source"),
+                state=str(head.get("state", "UNKNOWN")),
+                tasks=tuple(str(task.get("state", "UNKNOWN")) for task in tasks),
+                reason=scrub(next((str(trace) for trace in traces if trace), "")),
+                database=str(config.get("database.include.list") or ""),
+            )
+        )
+    return found
+
+
+def login_of(worker: Container) -> Tuple[str, str]:
+    """User and password from the file that the worker itself reads."""
+    inside = worker.environment.get("REST_LOGIN_FILE", "")
+    source = worker.mounts.get(SECRETS)
+    if source is None or not inside.startswith(SECRETS + "/"):
+        raise WorkerError("its login is not where site.yml puts it")
+    path = Path(source) / inside[len(SECRETS) + 1 :]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except PermissionError:
+        raise EventLogError(f"You may not read {path}. Use sudo: sudo event-log …") from None
+    except OSError as error:
+        raise WorkerError(f"its login {path} cannot be read ({error.strerror})") from None
+    user, _, password = next((line for line in text.splitlines() if "=" in line), "").partition("=")
+    return user.strip(), password.strip()
+
+
+def address_of(worker: Container) -> str:
+    return f"http://127.0.0.1:{worker.environment.get('REST_PORT', '8083')}"
+
+
+def ask(url: str, login: Tuple[str, str], seconds: float = _SECONDS) -> Any:
+    """GET as JSON; no proxy of the environment is between this host and itself."""
+    encoded = base64.b64encode(":".join(login).encode()).decode()
+    request = urllib.request.Request(url, headers={"Authorization": f"Basic {encoded}"})  # noqa: S310
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=seconds) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        raise WorkerError(
+            "it refuses the login that site.yml gave it" if error.code == 401 else f"it answers with HTTP {error.code}"
+        ) from None
+    except ValueError:
+        raise WorkerError("its answer is no JSON") from None
+    except OSError as error:
+        raise WorkerError(f"no answer ({_why(error)})") from None
+
+
+def _why(error: OSError) -> str:
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, TimeoutError):
+        return "too slow"
+    return str(getattr(reason, "strerror", None) or reason)
+
+
+def connectors(worker: Container) -> List[Connector]:
+    """All connectors of this worker."""
+    data = ask(f"{address_of(worker)}/connectors?expand=status&expand=info", login_of(worker))
+    if not isinstance(data, dict):
+        raise WorkerError("its answer is not a list of connectors")
+    return parse(data)

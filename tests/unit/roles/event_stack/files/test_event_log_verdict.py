@@ -1,0 +1,185 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verdict of `event-log status`: one sentence for every state, and no data of patients in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Tuple
+
+import pytest
+from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log import stack, worker
+from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log.verdict import Seen, judge
+from ansible_collections.openmrs.event_log.tests.unit.roles.event_stack.files.described import connector, container
+
+BROKER, WORKER = "event-log-broker", "event-log-connect"
+
+
+def seen(broker: Any = None, connect: Any = None, **more: Any) -> Seen:
+    """A host with both containers, healthy unless they are given."""
+    both = [entry for entry in (broker or container(BROKER), connect or container(WORKER)) if entry != "none"]
+    given = {
+        "containers": stack.parse_inspect(json.dumps(both)),
+        "connectors": worker.parse({"c": connector()}),
+        **more,
+    }
+    return Seen(
+        names=(BROKER, WORKER),
+        start_command="sudo systemctl start event-log",
+        database="openmrs",
+        home="/opt/event-log",
+        data_dir="/var/lib/event-log",
+        **given,
+    )
+
+
+def connectors(*states: Tuple[str, Tuple[str, ...]], trace: str = "") -> List[worker.Connector]:
+    return worker.parse({f"c{n}": connector(state, tasks, trace) for n, (state, tasks) in enumerate(states)})
+
+
+STATES: Dict[str, Tuple[Seen, str, str]] = {
+    "all well": (seen(), "ok", "Running: connector c reads openmrs, no event yet."),
+    "events": (seen(newest_ms=1_700_000_000_000), "ok", "Running: connector c reads openmrs, newest event 2023-11-1"),
+    "two": (
+        seen(connectors=connectors(("RUNNING", ("RUNNING",)), ("RUNNING", ("RUNNING",)))),
+        "ok",
+        "Running: 2 connectors run",
+    ),
+    "engine": (
+        seen(engine_error="Cannot connect to the Docker daemon"),
+        "down",
+        "Down: the Docker engine does not answer (Cannot",
+    ),
+    "nothing": (seen("none", "none"), "down", "Down: the event log has no containers here. Run site.yml."),
+    "no broker": (seen("none"), "down", "Down: Kafka has no container (event-log-broker)."),
+    "stopped": (
+        seen(container(BROKER, "exited"), container(WORKER, "exited"), unit="inactive"),
+        "down",
+        "Stopped: somebody",
+    ),
+    "crashed": (
+        seen(container(BROKER, "exited", ExitCode=137, OOMKilled=True), unit="active"),
+        "down",
+        "Down: Kafka has stopped (exit code 137, out of memory). See why: sudo docker logs --tail 50 event-log-b",
+    ),
+    "loop": (
+        seen(connect=container(WORKER, "restarting", ExitCode=1, RestartCount=7)),
+        "ill",
+        "Kafka Connect fails and is started again",
+    ),
+    "loop, up just now": (
+        seen(container(BROKER, health="starting", RestartCount=3)),
+        "ill",
+        "Kafka fails and is started again",
+    ),
+    "frozen": (
+        seen(container(BROKER, "paused")),
+        "held",
+        "Kafka is frozen. Go on: sudo docker unpause event-log-broker",
+    ),
+    "unhealthy": (
+        seen(container(BROKER, health="unhealthy")),
+        "ill",
+        "Kafka runs but does not answer its health check.",
+    ),
+    "booting": (
+        seen(container(BROKER, health="starting"), container(WORKER, health="starting")),
+        "busy",
+        "Starting: Kafka and Kafka Connect",
+    ),
+    "worker booting": (
+        seen(connect=container(WORKER, health="starting")),
+        "busy",
+        "Starting: Kafka Connect is not ready yet.",
+    ),
+    "worker silent": (
+        seen(worker_error="no answer (too slow)"),
+        "ill",
+        "Kafka Connect does not serve: no answer (too slow).",
+    ),
+    "no connector": (seen(connectors=[]), "ill", "Kafka runs, but no connector is registered."),
+    "failed": (
+        seen(connectors=connectors(("RUNNING", ("FAILED",)), trace="java.lang.Oops: x")),
+        "ill",
+        "The connector c0 has failed: Oops: x.",
+    ),
+    "paused": (
+        seen(connectors=connectors(("PAUSED", ("PAUSED",)))),
+        "held",
+        "The connector c0 was paused: changes wait",
+    ),
+    "no task": (
+        seen(connectors=connectors(("RUNNING", ()))),
+        "busy",
+        "Starting: the connector c0 is RUNNING, its tasks: none.",
+    ),
+    "moving": (
+        seen(connectors=connectors(("RUNNING", ("UNASSIGNED",)))),
+        "busy",
+        "Starting: the connector c0 is RUNNING",
+    ),
+    "hold": (
+        seen(
+            container(BROKER, "exited"), container(WORKER, "exited"), hold="disk is replaced.\nAmina", unit="inactive"
+        ),
+        "held",
+        "On hold, it does not run: disk is replaced. To go on: sudo rm /opt/event-log/hold; sudo systemctl start e",
+    ),
+    "hold, running": (
+        seen(hold=""),
+        "held",
+        "On hold, it still runs: no reason given. To stop it: sudo systemctl stop event-log.",
+    ),
+    "upgrade": (
+        seen(upgrade_since="2026-11-24 10:00"),
+        "busy",
+        "A change of the stack has been under way since 2026-11-24 10:00.",
+    ),
+    "disk": (
+        seen(free=10 * 1024**2, size=100 * 1024**3),
+        "ill",
+        "The disk of /var/lib/event-log is almost full: 10.0 MiB of 100.0 GiB",
+    ),
+    "small disk with room": (seen(free=900 * 1024**2, size=10 * 1024**3), "ok", "Running"),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_has_its_verdict_and_its_sentence(state: str) -> None:
+    given, verdict, sentence = STATES[state]
+    found = judge(given)
+    assert (found.verdict, found.sentence[: len(sentence)]) == (verdict, sentence)
+    assert "\n" not in found.sentence
+    assert bool(found.findings) == (verdict != "ok")
+
+
+def test_the_gravest_finding_speaks_and_the_others_stand_below() -> None:
+    found = judge(seen(connectors=[], free=1, size=1024**4, upgrade_since="10:00"))
+    assert [one.id for one in found.findings] == ["no_connector", "disk", "upgrade"]
+    text = found.as_text().splitlines()
+    assert text[0] == found.sentence
+    assert [line.startswith("Also: ") for line in text[1:]] == [True, True]
+    assert found.as_data()["findings"][1]["id"] == "disk"
+
+
+@pytest.mark.parametrize(
+    ("trace", "told"),
+    [
+        ("java.lang.IllegalStateException: too late\n\tat x.Y.z(Y.java:1)", "IllegalStateException: too late"),
+        ("a.B: outer\n\tat q\nCaused by: c.D: middle\n\tat q\nCaused by: e.F: root of it\n\tat q", "F: root of it"),
+        ("a.DataException: Invalid value 'Grace Wanjiru' for \"given_name\"", "DataException: Invalid value … for …"),
+        ("a.E: Struct{family_name=Otieno,given_name=Amina}", "E: Struct …"),
+        ("a.E: row [1, Amina, 2020-01-01] and more", "E: row …"),
+        ("a.E: cannot find file 'Grace", "E: cannot find file …"),
+        ("a.E: identifier 100026873 of አማና", "E: identifier … of …"),
+        ("java.lang.NullPointerException", "NullPointerException"),
+        ("", ""),
+    ],
+)
+def test_a_trace_becomes_its_cause_without_data(trace: str, told: str) -> None:
+    assert worker.scrub(trace) == told
+
+
+def test_a_long_cause_is_cut() -> None:
+    assert len(worker.scrub("a.B: " + "word " * 200)) <= 200
