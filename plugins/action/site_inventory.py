@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 import yaml
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVariable
 from ansible.inventory.manager import InventoryManager
-from ansible.parsing.vault import EncryptedString, VaultLib, get_file_vault_secret, is_encrypted
+from ansible.parsing.vault import AnsibleVaultError, EncryptedString, VaultLib, get_file_vault_secret, is_encrypted
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar, is_trusted_as_template
 from ansible.vars.hostvars import HostVars
@@ -88,10 +88,13 @@ class Home:
             value = Templar(loader=self.loader, variables=self.everything).template(self.everything[name])
             return _bundle_inventory.plain(value, literal=True)
         except AnsibleError as error:
+            # Only these may be told: other errors quote the value.
+            told = isinstance(error, (AnsibleUndefinedVariable, AnsibleVaultError))
+            reason = str(error) if told else "its template cannot be resolved"
             raise InputError(
                 f"{name} {why}, so that the bundle must hold its value, encrypted; but the value cannot be known here: "
-                f"{error}. Give {name} a value that depends on nothing but the inventory."
-            ) from error
+                f"{reason.rstrip('.')}. Give {name} a value that depends on nothing but the inventory."
+            ) from None
 
 
 class ActionModule(ActionBase):
@@ -106,7 +109,7 @@ class ActionModule(ActionBase):
         try:
             result.update(self._write(args, given))
         except (EventLogError, OSError) as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None
         return result
 
     def _write(self, args: Mapping[str, Any], given: Mapping[str, Any]) -> Dict[str, Any]:
