@@ -47,6 +47,19 @@ class Site(Server):
         return done.stdout
 
     @property
+    def bridge(self) -> str:
+        """The control node's interface on the server's network."""
+        networks = "{{range .NetworkSettings.Networks}}{{.NetworkID}}{{end}}"
+        found = subprocess.run(
+            ["docker", "inspect", "-f", networks, self.name], capture_output=True, text=True, check=True
+        )
+        return f"br-{found.stdout.strip()[:12]}"
+
+    def received(self) -> int:
+        """Bytes that came over its network so far."""
+        return int(self.exec("cat", "/sys/class/net/eth0/statistics/rx_bytes"))
+
+    @property
     def variables(self) -> dict[str, Any]:
         """What the scenario's inventory says of this server, as one dictionary."""
         found: dict[str, Any] = {}

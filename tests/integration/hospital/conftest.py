@@ -49,5 +49,5 @@ def openmrs(district: Site) -> Source:
 
 @pytest.fixture(scope="session")
 def odd() -> Iterator[Site]:
-    """A bare server that is thrown away."""
-    yield from made(ODD)
+    """A server that has an engine and nothing of the event log, and is thrown away."""
+    yield from made(ODD, "-e", "server_image=eventlog-test-ssh-server:engine")

@@ -1,0 +1,59 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many sites in one run: one that is down and one that fails stop nobody else, and are named at the end."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator
+
+import pytest
+
+from tests.helpers.fixtures import run_quietly
+from tests.helpers.hospital import CLINIC, DISTRICT, Site
+from tests.helpers.playbooks import Outcome, play_all
+
+AWAY = "eventlog-test-away"  # switched off: it answers nothing at all
+FAILING = "eventlog-test-failing"  # its inventory says what cannot be
+
+
+@pytest.fixture(scope="module")
+def fleet(clinic: Site, district: Site, odd: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    address = odd.address
+    run_quietly("docker", "stop", "--time", "20", odd.name)
+    away = {**clinic.variables, "event_log_site": "away", "ansible_host": address, "ansible_ssh_timeout": 5}
+    failing = {**clinic.variables, "event_log_site": "Failing Site", "ansible_host": clinic.address}
+    try:
+        # Those who give trouble come first.
+        sites = {AWAY: away, FAILING: failing, CLINIC.name: clinic.variables, DISTRICT.name: district.variables}
+        yield play_all(tmp_path_factory.mktemp("fleet"), sites)
+    finally:
+        run_quietly("docker", "start", odd.name)
+
+
+@pytest.mark.parametrize("site", [CLINIC.name, DISTRICT.name])
+def test_the_others_go_on_to_the_end(fleet: Outcome, site: str) -> None:
+    mine = [event for event in fleet.run.events if event.host == site]
+    assert [event for event in mine if event.outcome in ("failed", "unreachable")] == []
+    assert any("connector" in event.task.lower() for event in mine), [event.task for event in mine][-5:]
+    assert re.search(rf"^{site} +: ok=[1-9]\d* +changed=0 +unreachable=0 +failed=0", fleet.output, re.MULTILINE)
+
+
+def test_the_exit_code_tells_that_not_all_went_well(fleet: Outcome) -> None:
+    assert fleet.code != 0
+
+
+def test_the_summary_names_those_who_need_somebody_last(fleet: Outcome) -> None:
+    summary = fleet.output.rpartition("Site by site")[2]
+    found = re.findall(r"^(eventlog-test-\w+) +(\w+)", summary, re.MULTILINE)
+    assert [name for name, _ in found[:2]] == sorted([CLINIC.name, DISTRICT.name])
+    assert found[2:4] == [(AWAY, "unreachable"), (FAILING, "FAILED")], summary
+    assert "event_log_site" in summary, "what is wrong with it, in a few words"
+
+
+def test_the_summary_says_how_each_site_is(fleet: Outcome) -> None:
+    """The sentence of `event-log status` on that server."""
+    summary = fleet.output.rpartition("Site by site")[2]
+    for site in (CLINIC.name, DISTRICT.name):
+        assert re.search(rf"^{site} +ok +\S+ \S+", summary, re.MULTILINE), summary
