@@ -177,7 +177,8 @@ CASES = [
         "another project on the ports",
         ("9092", "old-kafka"),
         before=FOREIGN,
-        after="docker compose --project-directory /srv/old-kafka down --timeout 0; docker rmi old/kafka:2.8; rm -r /srv/old-kafka",
+        after="docker compose --project-directory /srv/old-kafka down --timeout 0; docker rmi old/kafka:2.8;"
+        " rm -r /srv/old-kafka",
     ),
 ]
 
