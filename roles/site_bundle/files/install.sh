@@ -78,17 +78,25 @@ found=$(. "${EVENT_LOG_OS_RELEASE:-/etc/os-release}" && printf '%s-%s' "${ID:-un
 machine=$(dpkg --print-architecture)
 [ "$machine" = "$architecture" ] ||
     refuse "The bundle is for processors of the kind $architecture, and this server has $machine."
-[ -x /usr/bin/python3 ] ||
-    refuse "Python is missing. Debian's package python3 is on its installation medium: apt-get install python3"
-has=$(/usr/bin/python3 -I -c 'import sys; print("%d.%d" % sys.version_info[:2])') || has=broken
-[ "$has" = "$python" ] || refuse "The bundle needs Python $python at /usr/bin/python3, which is $has on this server."
-
 say "Checking that every file arrived whole ($(du -sm "$here" | cut -f 1) MB) ..."
 damaged=$(cd "$here" && sha256sum --check --quiet --strict SHA256SUMS 2>/dev/null | sed 's/: FAILED.*//' | head -n 20) || true
 [ -z "$damaged" ] || refuse "These files are damaged or missing:" "$damaged" \
     "Copy the bundle again; rsync -rc moves only what differs. If it happens again, use another stick."
 (cd "$here" && sha256sum --check --status --strict SHA256SUMS) ||
     refuse "SHA256SUMS itself is damaged. Copy the bundle again."
+
+if [ ! -x /usr/bin/python3 ] && [ -r "$here/packages/$release/install-packages" ]; then
+    case " $* " in
+        *" --check "* | *" -C "*) refuse "Python is missing, without which nothing can be looked at. Without --check it is installed." ;;
+    esac
+    say "Installing Python ..."
+    sh "$here/packages/$release/install-packages" install "$here/packages/$release" python3 >/dev/null ||
+        refuse "Python is missing, and it could not be installed from the bundle."
+fi
+[ -x /usr/bin/python3 ] ||
+    refuse "Python is missing. Debian's package python3 is on its installation medium: apt-get install python3"
+has=$(/usr/bin/python3 -I -c 'import sys; print("%d.%d" % sys.version_info[:2])') || has=broken
+[ "$has" = "$python" ] || refuse "The bundle needs Python $python at /usr/bin/python3, which is $has on this server."
 
 work='' hidden=''
 # shellcheck disable=SC2317,SC2329  # called by the trap
@@ -151,9 +159,9 @@ if [ -f "$work/inventory/group_vars/all/vault.yml" ]; then
     else
         [ -t 0 ] || refuse "Nobody is there to ask for the password. Give it with --vault-password-file FILE."
         for attempt in 1 2 last; do
-            printf 'Password of the bundle (it is not shown): '
             trap 'stty echo; exit 130' INT
             stty -echo
+            printf 'Password of the bundle (it is not shown): '
             IFS= read -r answer || answer=''
             stty echo
             trap 'exit 130' INT

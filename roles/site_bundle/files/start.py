@@ -33,6 +33,7 @@ def variables(bundle: Path) -> Dict[str, object]:
         "ansible_become": False,
         "event_images_source": "archive",
         "event_images_archive": str(bundle / "images"),
+        "openmrs_sample_archive": str(bundle / "images"),
     }
     if (bundle / "packages").is_dir():
         known["event_log_packages_dir"] = str(bundle / "packages")

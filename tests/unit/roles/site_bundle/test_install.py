@@ -1,0 +1,319 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""install.sh on made-up servers: what it refuses and how it says so, what it passes on, and that it leaves nothing.
+
+Ansible is a stand-in here, packed as a wheel like the real one, that prints how it was called. The real one runs in the
+scenario "hospital".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pty
+import subprocess
+import tarfile
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from tests.unit.role_files import ROOT
+
+FILES = ROOT / "roles/site_bundle/files"
+PASSWORD = "correct horse"
+COLLECTION = "ansible_collections/openmrs/event_log"
+PLAYBOOK = """
+import json, os, sys
+def main(args):
+    called = {"args": args[1:], "cwd": os.getcwd(), "path": sys.path[0]}
+    called["environment"] = {name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_")}
+    for word in args:
+        if word.startswith("@"):
+            called["variables"] = json.load(open(word[1:]))
+        if word.endswith("/password"):
+            called["password"] = open(word).read()
+            called["password_mode"] = oct(os.stat(word).st_mode & 0o777)
+        if word.endswith("hosts.yml"):
+            called["inventory_mode"] = oct(os.stat(word).st_mode & 0o777)
+    print("CALLED " + json.dumps(called))
+    sys.exit(4 if "--fail" in args else 0)
+"""
+VAULT = """
+class VaultSecret:
+    def __init__(self, secret): self.secret = secret
+class VaultLib:
+    def __init__(self, secrets): self.secret = secrets[0][1].secret
+    def decrypt(self, content):
+        from ansible.errors import AnsibleError
+        if self.secret != content.strip(): raise AnsibleError("no")
+"""
+
+
+def wheel(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("", "cli/", "parsing/"):
+            archive.writestr(f"ansible/{name}__init__.py", "")
+        archive.writestr("ansible/cli/playbook.py", PLAYBOOK)
+        archive.writestr("ansible/errors.py", "class AnsibleError(Exception): pass\n")
+        archive.writestr("ansible/parsing/vault.py", VAULT)
+
+
+@dataclass
+class Server:
+    """A server as install.sh sees it: what its commands answer, and the stick in it."""
+
+    root: Path
+    stick: Path
+    answers: Dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.answers = {"id": "echo 0", "dpkg": "echo amd64"}
+        self.work.mkdir()
+        (self.root / "os-release").write_text('ID=debian\nVERSION_ID="13"\n')
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work"
+
+    def put(self, name: str, content: bytes) -> None:
+        path = self.stick / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def seal(self) -> None:
+        files = [path for path in sorted(self.stick.rglob("*")) if path.is_file() and path.name != "SHA256SUMS"]
+        lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(self.stick)}\n" for file in files]
+        self.put("SHA256SUMS", "".join(lines).encode())
+
+    def command(self, *words: str) -> List[str]:
+        return ["sh", str(self.stick / "install.sh"), "--work", str(self.work), *words]
+
+    def environment(self) -> Dict[str, str]:
+        commands = self.root / "commands"
+        commands.mkdir(exist_ok=True)
+        for name, answer in self.answers.items():
+            (commands / name).write_text(f"#!/bin/sh\n{answer}\n")
+            (commands / name).chmod(0o755)
+        return {
+            "PATH": f"{commands}:{os.environ['PATH']}",
+            "EVENT_LOG_OS_RELEASE": str(self.root / "os-release"),
+            "PYTHONPATH": "/nowhere",
+        }
+
+    def install(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words), env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False, timeout=60,
+        )  # fmt: skip
+
+    def refused(self, *words: str) -> str:
+        result = self.install(*words)
+        assert result.returncode == 3, result
+        assert "nothing on it was changed" in result.stderr
+        assert "CALLED" not in result.stdout
+        assert list(self.work.iterdir()) == [], "something was left behind"
+        return result.stderr
+
+
+def called(output: str) -> Dict[str, Any]:
+    (line,) = [line for line in output.splitlines() if line.startswith("CALLED ")]
+    loaded: Dict[str, Any] = json.loads(line.removeprefix("CALLED "))
+    return loaded
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    made = Server(tmp_path, tmp_path / "my stick")
+    has = subprocess.run(
+        ["/usr/bin/python3", "-c", 'import sys; print("%d.%d" % sys.version_info[:2])'],
+        check=True, capture_output=True, text=True,
+    ).stdout.strip()  # fmt: skip
+    conf = f"architecture=amd64\npython={has}\nrelease=debian-13\nroom_kb=1000\nsite=hilltop\n"
+    made.put("bundle.conf", conf.encode())
+    for name in ("install.sh", "start.py"):
+        made.put(name, (FILES / name).read_bytes())
+    made.put("wheels/x", b"")
+    (made.stick / "wheels/x").unlink()
+    wheel(made.stick / "wheels/ansible_core-1-py3-none-any.whl")
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name in ("site", "status"):
+            tar.addfile(tarfile.TarInfo(f"{COLLECTION}/playbooks/{name}.yml"))
+    made.put("collections/openmrs-event_log-0.1.0.tar.gz", archive.getvalue())
+    made.put("inventory/hosts.yml", b"all: {}\n")
+    made.put("inventory/group_vars/all/vault.yml", PASSWORD.encode())
+    (made.stick / "inventory/hosts.yml").chmod(0o755)
+    made.put("packages/debian-13/Packages", b"")
+    made.put("images/i.tar.zst", b"image")
+    made.seal()
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    return made
+
+
+def with_password(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
+    return server.install("--vault-password-file", str(server.root / "password"), *words)
+
+
+def test_it_runs_the_site_on_this_server_and_leaves_nothing(server: Server) -> None:
+    before = sorted(Path("/run").glob("event-log-install.*")) if os.access("/run", os.W_OK) else []
+    result = with_password(server, "--check", "--diff", "-e", "a=b c")
+    assert result.returncode == 0, result
+    call = called(result.stdout)
+    assert call["args"][-4:] == ["--check", "--diff", "-e", "a=b c"]
+    assert call["args"][-5].endswith(f"{COLLECTION}/playbooks/site.yml")
+    assert call["args"][2:4] == ["-c", "local"]
+    assert call["password"].strip() == PASSWORD
+    assert (call["password_mode"], call["inventory_mode"]) == ("0o600", "0o600")
+    assert call["variables"] == {
+        "ansible_become": False,
+        "event_images_source": "archive",
+        "event_images_archive": f"{server.stick}/images",
+        "openmrs_sample_archive": f"{server.stick}/images",
+        "event_log_packages_dir": f"{server.stick}/packages",
+    }
+    assert all(str(server.work) in call["environment"][f"ANSIBLE_{name}"] for name in ("CONFIG", "HOME", "REMOTE_TMP"))
+    assert list(server.work.iterdir()) == []
+    assert (sorted(Path("/run").glob("event-log-install.*")) if before is not None else []) == before
+
+
+def test_a_stick_that_can_only_be_read_is_enough(server: Server) -> None:
+    listed = sorted(path.relative_to(server.stick) for path in server.stick.rglob("*"))
+    assert with_password(server).returncode == 0
+    assert sorted(path.relative_to(server.stick) for path in server.stick.rglob("*")) == listed
+
+
+def test_the_end_of_the_run_is_the_end_of_the_command(server: Server) -> None:
+    result = with_password(server, "--fail")
+    assert result.returncode == 4
+    assert "can be repeated" in result.stderr
+    assert list(server.work.iterdir()) == []
+
+
+def test_another_playbook_can_be_asked_for(server: Server) -> None:
+    assert called(with_password(server, "--playbook", "status").stdout)["args"][-1].endswith("/status.yml")
+    assert "no playbook nonsense" in server.refused(
+        "--playbook=nonsense", f"--vault-password-file={server.root}/password"
+    )
+    assert "no name" in server.refused("--playbook", "../../x")
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "words"),
+    [("id", "echo 1000", ["sudo sh '", "/my stick/install.sh'"]),
+     ("dpkg", "echo arm64", ["amd64", "arm64"]),
+     ("df", "printf 'x\\nx 9 9 5 x x\\n'", ["no room", "MB free", "--work"])],
+)  # fmt: skip
+def test_a_server_that_does_not_fit_is_refused(server: Server, command: str, answer: str, words: List[str]) -> None:
+    server.answers[command] = answer
+    message = server.refused()
+    assert [word for word in words if word not in message] == []
+
+
+def test_another_release_is_refused_by_name(server: Server) -> None:
+    (server.root / "os-release").write_text("ID=debian\nVERSION_ID=12\n")
+    message = server.refused()
+    assert "debian-13" in message
+    assert "site_bundle_release=debian-12" in message
+
+
+def test_another_python_is_refused(server: Server) -> None:
+    conf = (server.stick / "bundle.conf").read_text()
+    server.put(
+        "bundle.conf", "".join("python=9.9\n" if "python" in x else f"{x}\n" for x in conf.splitlines()).encode()
+    )
+    server.seal()
+    assert "needs Python 9.9" in server.refused()
+
+
+@pytest.mark.parametrize("name", ["images/i.tar.zst", "inventory/hosts.yml", "start.py"])
+def test_a_damaged_file_is_named_and_so_is_a_missing_one(server: Server, name: str) -> None:
+    path = server.stick / name
+    path.write_bytes(path.read_bytes()[:-1] + b"~")
+    assert name in server.refused()
+    path.unlink()
+    message = server.refused()
+    assert name in message
+    assert "bundle.conf" not in message
+
+
+def test_a_list_of_checksums_that_is_no_list_is_refused(server: Server) -> None:
+    server.put("SHA256SUMS", b"nonsense\n")
+    assert "SHA256SUMS itself" in server.refused()
+    (server.stick / "SHA256SUMS").unlink()
+    assert "not complete" in server.refused()
+
+
+def test_a_wrong_password_is_refused_before_anything_is_done(server: Server) -> None:
+    (server.root / "password").write_text("wrong\n")
+    assert "not the one of this bundle" in server.refused("--vault-password-file", str(server.root / "password"))
+    assert "cannot be read" in server.refused("--vault-password-file", "/nowhere/password")
+    assert "--vault-password-file" in server.refused(), "nobody is there to be asked"
+
+
+def test_a_value_that_is_missing_is_told(server: Server) -> None:
+    assert "needs a value" in server.refused("--vault-password-file")
+
+
+def test_a_bundle_without_secrets_asks_for_nothing(server: Server) -> None:
+    (server.stick / "inventory/group_vars/all/vault.yml").unlink()
+    server.seal()
+    result = server.install()
+    assert result.returncode == 0, result
+    assert "--vault-password-file" not in called(result.stdout)["args"]
+
+
+def test_a_place_where_no_program_may_run_is_passed_over(server: Server) -> None:
+    server.answers["chmod"] = f'case "$2" in {server.work}/*/probe) exit 0 ;; esac; exec /bin/chmod "$@"'
+    result = with_password(server)
+    assert result.returncode == 0, result
+    assert str(server.work) not in called(result.stdout)["cwd"]
+
+
+def on_a_terminal(server: Server, typed: str) -> str:
+    """What a person sees who types this."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        server.command(), env=server.environment(), stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    ) as process:
+        os.close(slave)
+        seen, answers = b"", typed.splitlines()
+        while True:
+            try:
+                piece = os.read(master, 4096)
+            except OSError:
+                break
+            seen += piece
+            if seen.count(b"(it is not shown)") > len(typed.splitlines()) - len(answers) and answers:
+                os.write(master, f"{answers.pop(0)}\n".encode())
+        process.wait(timeout=60)
+    os.close(master)
+    return seen.decode()
+
+
+def test_a_person_is_asked_again_and_what_is_typed_is_not_shown(server: Server) -> None:
+    seen = on_a_terminal(server, f"wrong one\n{PASSWORD}\n")
+    assert called(seen.replace("\r", ""))["password"].strip() == PASSWORD
+    assert seen.count("Password of the bundle") == 2
+    assert "wrong one" not in seen
+
+
+def test_three_wrong_answers_end_it(server: Server) -> None:
+    seen = on_a_terminal(server, "a\nb\nc\n")
+    assert "three times" in seen
+    assert "CALLED" not in seen
+    assert list(server.work.iterdir()) == []
+
+
+def test_help_needs_no_rights(server: Server) -> None:
+    server.answers["id"] = "echo 1000"
+    assert "sudo sh install.sh" in server.install("--help").stdout
+
+
+def test_it_is_plain_sh() -> None:
+    subprocess.run(["shellcheck", "--shell=sh", str(FILES / "install.sh")], check=True)
