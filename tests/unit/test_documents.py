@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.openmrs.event_log.plugins.module_utils import _variables
 
 from tests.helpers.documents import ROOT, marked_blocks, readme_inventory, readme_variables
@@ -21,7 +20,6 @@ from tests.run.parts import plan
 
 BIN = Path(sys.executable).parent
 ROLES = ROOT / "roles"
-EXAMPLE = ROOT / "inventories/example"
 HOSTS = {"127.0.0.1", "localhost"}
 # Words that look like variables of the collection and are none: the collection, roles, "event_log_x" and the like.
 NO_VARIABLE = {"event_log", "event_log_x", *(path.name for path in ROLES.iterdir())}
@@ -209,30 +207,3 @@ def test_a_marked_block_is_found_by_its_name(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```yaml\na: 1\n```\n\n<!-- test:other -->\n```yaml\nb: 2\n```\n", encoding="utf-8")
     assert marked_blocks(page) == {"other": "b: 2\n"}
-
-
-def test_the_example_has_sites_that_the_preflight_would_take() -> None:
-    hosts = inventory_of(EXAMPLE)
-    assert len(hosts) >= 2
-    sites = [variables["event_log_site"] for variables in hosts.values()]
-    assert sorted(set(sites)) == sorted(sites), "two hosts with the name of one site"
-    for host, variables in hosts.items():
-        assert _variables.unknown_variables(variables, str(ROLES)) == [], host
-        assert re.fullmatch(r"[a-z0-9][a-z0-9-]*", variables["event_log_site"]), host
-        assert variables["ansible_host"].endswith(".example"), host
-        assert "vault_" in variables["event_log_capture_password"], host
-
-
-def test_the_example_holds_no_secret() -> None:
-    vaults = sorted(EXAMPLE.rglob("vault.yml"))
-    assert vaults
-    for vault in vaults:
-        assert yaml.safe_load(vault.read_text(encoding="utf-8")) is None, "it must be comments only"
-
-
-def test_the_example_passes_the_syntax_check() -> None:
-    done = subprocess.run(
-        [str(BIN / "ansible-playbook"), "-i", str(EXAMPLE), "--syntax-check", "playbooks/site.yml"],
-        cwd=ROOT, check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
