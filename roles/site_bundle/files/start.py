@@ -34,9 +34,10 @@ def variables(bundle: Path) -> Dict[str, object]:
         "event_images_source": "archive",
         "event_images_archive": str(bundle / "images"),
         "openmrs_sample_archive": str(bundle / "images"),
+        "event_log_packages_dir": "",
     }
     if (bundle / "packages").is_dir():
-        known["event_log_packages_dir"] = str(bundle / "packages")
+        known["offline_packages_host_dir"] = str(bundle / "packages")
     return known
 
 

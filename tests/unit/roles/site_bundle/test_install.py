@@ -175,7 +175,8 @@ def test_it_runs_the_site_on_this_server_and_leaves_nothing(server: Server) -> N
         "event_images_source": "archive",
         "event_images_archive": f"{server.stick}/images",
         "openmrs_sample_archive": f"{server.stick}/images",
-        "event_log_packages_dir": f"{server.stick}/packages",
+        "event_log_packages_dir": "",
+        "offline_packages_host_dir": f"{server.stick}/packages",
     }
     assert all(str(server.work) in call["environment"][f"ANSIBLE_{name}"] for name in ("CONFIG", "HOME", "REMOTE_TMP"))
     assert list(server.work.iterdir()) == []
