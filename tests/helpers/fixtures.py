@@ -10,12 +10,12 @@ from typing import Iterator
 
 import pytest
 
-from tests.helpers.playbooks import play, site_variables
 from tests.helpers.records import ROOT
 from tests.helpers.server import Server
 
 CONVERGED = "eventlog-test-default"
 BARE = "eventlog-test-bare"
+PREPARED = "eventlog-test-prepared"
 BIN = Path(sys.executable).parent
 
 
@@ -53,22 +53,24 @@ def server() -> Server:
     return found
 
 
+def started(name: str, *more: str) -> Iterator[Server]:
+    """A server of its own for as long as it is needed."""
+    playbook = ("ansible-playbook", "-i", "localhost,", str(ROOT / "molecule/shared/server.yml"))
+    run_quietly(*playbook, "-e", f"server_name={name}", *more)
+    yield Server(name)
+    run_quietly(*playbook, "-e", f"server_name={name}", "-e", "server_state=absent")
+
+
 @pytest.fixture(scope="session")
 def bare() -> Iterator[Server]:
-    """A server of its own that has an engine and the packages, and nothing of the event log."""
-    playbook = str(ROOT / "molecule/shared/server.yml")
-    run_quietly("ansible-playbook", "-i", "localhost,", playbook, "-e", f"server_name={BARE}")
-    yield Server(BARE)
-    run_quietly(
-        "ansible-playbook", "-i", "localhost,", playbook, "-e", f"server_name={BARE}", "-e", "server_state=absent"
-    )
+    """A server without an engine, as an administrator hands it over."""
+    yield from started(BARE)
 
 
 @pytest.fixture(scope="session")
-def prepared(bare: Server, tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """The bare server once it has what may be installed before the checks: an engine and packages."""
-    unreachable = {"event_log_sample": False, "event_log_database_port": 3399}
-    outcome = play(tmp_path_factory.mktemp("prepared"), bare, {**site_variables(), **unreachable})
-    assert outcome.code != 0
-    bare.sh("docker info")
-    return bare
+def prepared() -> Iterator[Server]:
+    """A server that has an engine and the packages, and nothing of the event log."""
+    run_quietly("ansible-playbook", "-i", "localhost,", str(ROOT / "tests/run/databases.yml"), "-e", "only=none")
+    for made in started(PREPARED, "-e", "server_image=eventlog-test-database:none"):
+        made.sh("docker info")
+        yield made

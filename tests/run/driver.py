@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 from xml.etree import ElementTree
 
+from tests.run.containers import container_logs, remove, remove_own
 from tests.run.parts import GROUPS, PARTS, Part, Step, plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +24,6 @@ CACHE = ROOT / ".cache" / "test"
 LOGS = CACHE / "logs"
 JUNIT = CACHE / "junit"
 GREEN = CACHE / "green"
-OWN = "eventlog-"  # containers, volumes and networks of the tests are named so
 HEARTBEAT = 30.0
 SKIPPED = 77  # the exit code of a check that says it cannot run here
 ANSI = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;[^\x1b]*\x1b\\")  # colours and links
@@ -147,24 +147,6 @@ def step_count(part: Part, step: Step, code: int, output: str) -> Count:
     return counted
 
 
-def container_logs() -> str:
-    """The last words of the containers that belong to the tests."""
-    listed = subprocess.run(
-        ["docker", "ps", "-a", "--filter", f"name={OWN}", "--format", "{{.Names}}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    said: list[str] = []
-    for name in listed.stdout.split():
-        for inner in ("event-log-broker", "event-log-connect", "openmrs-sample-db"):
-            log = subprocess.run(
-                ["docker", "exec", name, "docker", "logs", "--tail", "15", inner],
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if log.returncode == 0:
-                said.append(f"--- container {inner} in {name}\n{log.stdout}{log.stderr}")
-    return "\n".join(said)
-
-
 def run_part(part: Part) -> Count:
     total = Count()
     begun = time.monotonic()
@@ -189,11 +171,13 @@ def run_part(part: Part) -> Count:
             output = log.read()
             counted = step_count(part, step, code, output)
             total += counted
+            if not counted.failed:
+                os.environ.update(step.gives)
             word = "FAILED" if counted.failed else "ok"
             say(f"  {word:<6} {step.name}: {counted} ({time.monotonic() - start:.0f} s)")
             if counted.failed:
                 say("\n".join(f"    | {line}" for line in ANSI.sub("", output).splitlines()[-60:]))
-                if part.server:
+                if part.servers:
                     said = container_logs()
                     log.write(said)
                     say(said)
@@ -206,21 +190,21 @@ def run_part(part: Part) -> Count:
     return total
 
 
-def remove_own() -> None:
-    """Containers, volumes and networks that the tests named as theirs."""
-    for kind, listing, removal in (
-        ("container", ["ps", "-aq"], ["rm", "-fv"]),
-        ("volume", ["volume", "ls", "-q"], ["volume", "rm", "-f"]),
-        ("network", ["network", "ls", "-q"], ["network", "rm"]),
-        ("network", ["network", "ls", "-q"], ["network", "rm"]),
-    ):
-        found = subprocess.run(
-            ["docker", *listing, "--filter", f"name={OWN}"], capture_output=True, text=True, check=False
-        )
-        for name in found.stdout.split() if found.returncode == 0 else []:
-            gone = subprocess.run(["docker", *removal, name], capture_output=True, text=True, check=False)
-            if gone.returncode != 0:
-                say(f"  warning: could not remove {kind} {name}: {gone.stderr.strip()}")
+def run_all(chosen: list[Part], content: str, keep: bool) -> Count:
+    total = Count()
+    try:
+        for number, part in enumerate(chosen):
+            counted = run_part(part)
+            total += counted
+            if counted.failed == 0 and content_hash() == content:
+                (GREEN / f"{part.name}-{content}").touch()
+            if not keep:  # idle servers take processor time from the parts that follow
+                remove(set(part.servers) - {name for later in chosen[number + 1 :] for name in later.servers})
+    finally:
+        if any(part.docker for part in chosen) and not keep:
+            for warning in remove_own():
+                say(warning)
+    return total
 
 
 def usage() -> None:
@@ -261,17 +245,8 @@ def main(arguments: list[str]) -> int:
             chosen.remove(part)
     say("plan: " + ", ".join(f"{part.name} {part.minutes:g} min" for part in chosen))
     say(f"      together about {sum(part.minutes for part in chosen):g} minutes; logs in {LOGS.relative_to(ROOT)}/")
-    total = Count()
     begun = time.monotonic()
-    try:
-        for part in chosen:
-            counted = run_part(part)
-            total += counted
-            if counted.failed == 0 and content_hash() == content:
-                (GREEN / f"{part.name}-{content}").touch()
-    finally:
-        if any(part.docker for part in chosen) and "--keep" not in options:
-            remove_own()
+    total = run_all(chosen, content, keep="--keep" in options)
     say(f"\n{(time.monotonic() - begun) / 60:.1f} minutes")
     say(str(total))
     return 0 if total.failed == 0 and total.passed > 0 else 1

@@ -16,6 +16,7 @@ class Step:
     argv: tuple[str, ...]
     kind: str = "check"  # check: the command itself is one result · pytest: its cases · molecule: its actions and cases
     env: tuple[tuple[str, str], ...] = ()
+    gives: tuple[tuple[str, str], ...] = ()  # what later steps see in their environment once this one was green
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Part:
     limit: float  # minutes after which it is taken for hanging and killed
     steps: tuple[Step, ...]
     docker: bool = False
-    server: bool = False  # its steps look at a test server, whose logs belong to a failure
+    servers: tuple[str, ...] = ()  # test servers that its steps look at: their logs belong to a failure
     chained: bool = False
 
 
@@ -53,6 +54,8 @@ def scenario(name: str) -> tuple[Step, ...]:
     )
 
 
+DEFAULT_SERVER = "eventlog-test-default"  # of the scenario `default`; other parts look at it too
+
 # Files of tests/integration that have a part of their own; all others belong to the part "integration".
 OWN_PARTS = (
     "tests/integration/test_images.py",
@@ -60,6 +63,7 @@ OWN_PARTS = (
     "tests/integration/test_demo.py",
     "tests/integration/workers",
     "tests/integration/databases",
+    "tests/integration/hospital",
 )
 
 LINT = Part(
@@ -95,7 +99,10 @@ IMAGES = Part(
     3,
     30,
     (
-        check("build", *PLAYBOOK, "tests/run/images.yml"),
+        replace(
+            check("build", *PLAYBOOK, "tests/run/images.yml"),
+            gives=(("EVENT_LOG_TEST_IMAGES", "built"),),  # so that the scenarios need not look whether they are
+        ),
         cases("image contents", "tests/integration/test_images.py"),
     ),
     docker=True,
@@ -108,7 +115,7 @@ MOLECULE = Part(
     30,
     scenario("default"),
     docker=True,
-    server=True,
+    servers=(DEFAULT_SERVER,),
     chained=True,
 )
 INTEGRATION = Part(
@@ -118,7 +125,7 @@ INTEGRATION = Part(
     35,
     (cases("integration", "tests/integration", *(f"--ignore={path}" for path in OWN_PARTS)),),
     docker=True,
-    server=True,
+    servers=(DEFAULT_SERVER, "eventlog-test-prepared"),
 )
 WORKERS = Part(
     "workers",
@@ -135,17 +142,32 @@ DATABASES = Part(
     35,
     (*scenario("databases"), cases("databases", "tests/integration/databases")),
     docker=True,
-    server=True,
+    servers=(
+        "eventlog-test-stack",
+        "eventlog-test-mysql-9.7",
+        "eventlog-test-mariadb-10.11",
+        "eventlog-test-mariadb-11.8",
+    ),
+    chained=True,
+)
+HOSPITAL = Part(
+    "hospital",
+    "servers without internet, reached by SSH only: set up, rebooted, upgraded, cut off",
+    6.5,
+    40,
+    (*scenario("hospital"), cases("hospital", "tests/integration/hospital")),
+    docker=True,
+    servers=("eventlog-test-clinic", "eventlog-test-district", "eventlog-test-offline"),
     chained=True,
 )
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere",
-    2.5,
+    0.7,
     10,
     (cases("installed", "tests/integration/test_installed.py"),),
     docker=True,
-    server=True,
+    servers=(DEFAULT_SERVER, "eventlog-test-bare"),
 )
 DEMO = Part(
     "demo",
@@ -183,9 +205,35 @@ NEWEST = Part(
 
 PARTS = {
     part.name: part
-    for part in (LINT, UNIT, ENGINE, IMAGES, MOLECULE, INTEGRATION, DATABASES, WORKERS, INSTALLED, DEMO, SANITY, NEWEST)
+    for part in (
+        LINT,
+        UNIT,
+        ENGINE,
+        IMAGES,
+        MOLECULE,
+        INTEGRATION,
+        INSTALLED,
+        DATABASES,
+        WORKERS,
+        HOSPITAL,
+        DEMO,
+        SANITY,
+        NEWEST,
+    )
 }
-DEFAULT = ("lint", "unit", "engine", "images", "molecule", "integration", "databases", "workers", "installed", "demo")
+DEFAULT = (
+    "lint",
+    "unit",
+    "engine",
+    "images",
+    "molecule",
+    "integration",
+    "installed",
+    "databases",
+    "workers",
+    "hospital",
+    "demo",
+)
 GROUPS = {
     "": DEFAULT,
     "quick": ("lint", "unit"),

@@ -116,6 +116,18 @@ def test_what_hangs_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
         assert time.monotonic() < deadline, "the child still runs"
 
 
+def test_a_server_is_removed_after_the_last_part_that_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    removed: list[set[str]] = []
+    monkeypatch.setattr(driver, "run_part", lambda _part: Count(passed=1))
+    monkeypatch.setattr(driver, "remove", removed.append)
+    monkeypatch.setattr(driver, "content_hash", lambda: "")
+    parts = [Part(name, "", 1, 1, (), servers=servers) for name, servers in (("a", ("x", "y")), ("b", ("x",)))]
+    assert driver.run_all(parts, "", keep=False) == Count(passed=2)
+    assert removed == [{"y"}, {"x"}]
+    driver.run_all(parts, "", keep=True)
+    assert len(removed) == 2
+
+
 def test_nothing_run_is_no_success(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     skipping = part(Step("check", ("sh", "-c", "exit 77")))
     monkeypatch.setattr(driver, "plan", lambda _words: ([skipping], []))
@@ -123,3 +135,11 @@ def test_nothing_run_is_no_success(capsys: pytest.CaptureFixture[str], monkeypat
     monkeypatch.setattr(driver, "CACHE", driver.ROOT)
     assert driver.main([]) == 1
     assert capsys.readouterr().out.rstrip().splitlines()[-1] == "0 passed, 0 failed, 1 skipped"
+
+
+def test_what_a_step_gives_is_seen_by_later_steps_once_it_was_green(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver.os, "environ", dict(driver.os.environ))
+    given = (("EVENT_LOG_TEST_GIVEN", "yes"),)
+    seen = Step("seen", ("sh", "-c", '[ "$EVENT_LOG_TEST_GIVEN" = yes ]'))
+    assert run_part(part(Step("red", ("false",), gives=given), seen)) == Count(failed=2)
+    assert run_part(part(Step("green", ("true",), gives=given), seen)) == Count(passed=2)

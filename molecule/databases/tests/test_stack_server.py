@@ -31,3 +31,11 @@ def test_consumers_find_the_time_zone_of_each_database(host: Any) -> None:
     assert len(found) == 5
     for path in found:
         assert json.loads(host.file(path).content_string)["time_zone"]["system"] == "UTC"
+
+
+def test_it_runs_under_the_uid_that_the_inventory_names(host: Any) -> None:
+    users = host.check_output("docker inspect -f '{{.Config.User}}' event-log-broker event-log-connect").split()
+    assert users == ["1717:1717"] * 2
+    for path in ("/var/lib/event-log/kafka/data", "/var/lib/event-log/kafka/data/log"):
+        assert (host.file(path).uid, host.file(path).gid) == (1717, 1717)
+    assert host.user("nurse").uid == 1001

@@ -13,8 +13,9 @@ import contextlib
 import re
 import struct
 import subprocess
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pymysql
 import pytest
@@ -25,12 +26,13 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_source im
 
 from tests.helpers.server import Server, eventually
 
-PORT = 13390
+FIRST_PORT = 13390
 PASSWORD = "only-for-the-test"
 VOLATILE = re.compile(r"^(gtid_|innodb_buffer_pool_load|timestamp|last_|rand_seed|pseudo_|error_count|warning_count)")
 LOGIN_ONLY = ("ssl_mode", "password")
 SOUND = "--log-bin=bin --server-id=1 --binlog-format=ROW --sync-binlog=1 --binlog-expire-logs-seconds=2592000 "
 SOUND_MARIADB = SOUND + "--binlog-legacy-event-pos=1 "
+NO_PLAIN = "--require-secure-transport=ON"
 ERROR, WARNING = "error", "warning"
 BINLOG_OFF = {"binlog_off": ERROR, "function_creators": WARNING}
 MARIADB_10_AS_INSTALLED = {**BINLOG_OFF, "binlog_format": ERROR, "sync_binlog": WARNING}
@@ -75,17 +77,11 @@ CASES = [
         {**TUNED_FINDINGS, "binlog_row_value_options": ERROR},
     ),
     Case("another_database_only", "mysql-9.7", "--binlog-do-db=billing", {"binlog_filter": ERROR}, long=True),
-    Case(
-        "tls_required_and_not_given",
-        "mysql-9.7",
-        "--require-secure-transport=ON",
-        {"tls_required": ERROR},
-        look={"ssl_mode": "disabled"},
-    ),
-    Case("tls_required_and_given", "mysql-9.7", "--require-secure-transport=ON", {}, long=True),
+    Case("tls_required_and_not_given", "mysql-9.7", NO_PLAIN, {"tls_required": ERROR}, look={"ssl_mode": "disabled"}),
+    Case("tls_required_and_given", "mysql-9.7", NO_PLAIN, {}, long=True),
     Case("skip_networking", "mysql-9.7", "--skip-networking", {"server_unreachable": ERROR}),
     Case("offline_mode", "mysql-9.7", "", {"login_failed": ERROR}, afterwards="SET GLOBAL offline_mode = ON"),
-    Case("read_only", "mysql-9.7", "", {}, afterwards="SET GLOBAL super_read_only = ON"),
+    Case("read_only", "mysql-9.7", "", {}, afterwards="SET GLOBAL super_read_only = ON", long=True),
     Case(
         "all_connections_taken",
         "mysql-9.7",
@@ -120,6 +116,7 @@ CASES = [
             "binlog_legacy_event_pos": ERROR,
             "log_bin_compress": ERROR,
         },
+        long=True,
     ),
     Case("expiry_by_size", "mariadb-11.8", SOUND_MARIADB + "--max-binlog-total-size=100M", {"expiry_by_size": WARNING}),
     Case(
@@ -153,7 +150,7 @@ CASES = [
         long=True,
     ),
     Case("as_installed_on_debian_12", "mariadb-10.11", "", MARIADB_10_AS_INSTALLED, long=True),
-    Case("expiry_of_an_hour", "mariadb-10.11", SOUND.replace("2592000", "3600"), {"expiry_short": WARNING}),
+    Case("expiry_of_an_hour", "mariadb-10.11", SOUND.replace("2592000", "3600"), {"expiry_short": WARNING}, long=True),
 ]
 
 
@@ -162,6 +159,7 @@ class Odd:
 
     def __init__(self, case: Case) -> None:
         self.case = case
+        self.port = FIRST_PORT + CASES.index(case)  # the next one starts while this one is looked at
         self.server = Server(f"eventlog-test-odd-{case.name.replace('_', '-')}")
         self.client = "mysql" if case.server.startswith("mysql") else "mariadb"
         self.monitor = "REPLICATION CLIENT" if self.client == "mysql" else "BINLOG MONITOR"
@@ -170,7 +168,8 @@ class Odd:
         program = "mysqld" if self.client == "mysql" else "mariadbd"
         run = (
             "mkdir -p /run/mysqld; chown mysql /run/mysqld;"
-            f" exec {program} --user=mysql --bind-address=127.0.0.1 --port={PORT} --loose-mysqlx=0 {self.case.options}"
+            f" exec {program} --user=mysql --bind-address=127.0.0.1 --port={self.port} --loose-mysqlx=0"
+            f" {self.case.options}"
         )
         self.remove()
         started = subprocess.run(
@@ -220,7 +219,7 @@ class Odd:
     @contextlib.contextmanager
     def registered(self, number: int) -> Iterator[None]:
         """Say what a replica says before it reads: COM_REGISTER_REPLICA with an id and three empty names."""
-        session: Any = pymysql.connect(host="127.0.0.1", port=PORT, user="event_log", password=PASSWORD)
+        session: Any = pymysql.connect(host="127.0.0.1", port=self.port, user="event_log", password=PASSWORD)
         with session:
             session._execute_command(0x15, struct.pack("<IBBBHII", number, 0, 0, 0, 3306, 0, 0))
             session._read_ok_packet()
@@ -240,9 +239,10 @@ class Odd:
             pid = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip()
             asked["binlog_directory"] = f"/proc/{pid}/root{asked['binlog_directory']}"
         known = {"database": "openmrs", "tables": ("person", "note"), **asked}
-        wanted = Wanted("127.0.0.1", PORT, "event_log", **known)
+        wanted = Wanted("127.0.0.1", self.port, "event_log", **known)
         return assess(
-            read_source(Login("127.0.0.1", port=PORT, user="event_log", password=PASSWORD, **login), wanted), wanted
+            read_source(Login("127.0.0.1", port=self.port, user="event_log", password=PASSWORD, **login), wanted),
+            wanted,
         )
 
 
@@ -251,20 +251,55 @@ def test_there_are_twenty() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
 
 
+@pytest.fixture(scope="module")
+def starting() -> Iterator[Callable[[Case], Future[Odd]]]:
+    """Starts a case's server in the background, once; whatever is left goes at the end."""
+    begun: Dict[str, Future[Odd]] = {}
+
+    def started(case: Case) -> Odd:
+        odd = Odd(case)
+        try:
+            odd.start()
+        except BaseException:
+            odd.remove()
+            raise
+        return odd
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def start(case: Case) -> Future[Odd]:
+            if case.name not in begun:
+                begun[case.name] = pool.submit(started, case)
+            return begun[case.name]
+
+        yield start
+    for one in begun.values():
+        if one.exception() is None:
+            one.result().remove()
+
+
+@pytest.fixture
+def odd(request: pytest.FixtureRequest, starting: Callable[[Case], Future[Odd]], case: Case) -> Iterator[Odd]:
+    """The case's server; that of the next case begins to start meanwhile."""
+    functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    chosen: List[Any] = [item.callspec.params["case"] for item in functions if "odd" in item.fixturenames]
+    mine = starting(case)
+    for following in chosen[chosen.index(case) + 1 :][:1]:
+        starting(following)
+    found = mine.result()
+    yield found
+    found.remove()
+
+
 @pytest.mark.parametrize(
     "case",
     [pytest.param(case, id=case.name, marks=(pytest.mark.full,) if case.long else ()) for case in CASES],
 )
-def test_the_finding_is_right_and_nothing_was_changed(case: Case) -> None:
-    odd = Odd(case)
-    try:
-        odd.start()
-        with odd.held():
-            before = odd.state()
-            judged = odd.judge()
-            after = odd.state()
-        assert {finding.id: finding.severity for finding in judged.findings} == case.expected, judged.findings
-        assert after == before
-        assert PASSWORD not in judged.remedy.sql
-    finally:
-        odd.remove()
+def test_the_finding_is_right_and_nothing_was_changed(odd: Odd, case: Case) -> None:
+    with odd.held():
+        before = odd.state()
+        judged = odd.judge()
+        after = odd.state()
+    assert {finding.id: finding.severity for finding in judged.findings} == case.expected, judged.findings
+    assert after == before
+    assert PASSWORD not in judged.remedy.sql

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, Set
 
 import pytest
 import yaml
@@ -58,13 +58,16 @@ class Hospital:
     def process(self) -> str:
         return self.server.exec("systemctl", "show", "--property", "MainPID,ActiveState", self.unit)
 
+    @property
+    def variables(self) -> Set[str]:
+        return {line for line in self.sql("SHOW GLOBAL VARIABLES").splitlines() if not VOLATILE.match(line)}
+
     def state(self) -> Dict[str, Any]:
         """Configuration, variables, accounts and process: all that must be as before where nothing may be changed."""
-        lines = self.sql("SHOW GLOBAL VARIABLES").splitlines()
         accounts = "SELECT * FROM mysql.user ORDER BY User, Host; SELECT * FROM mysql.db ORDER BY Db, User, Host;"
         return {
             "files": self.server.listing(["/etc/mysql", "/etc/systemd/system"]),
-            "variables": {line for line in lines if not VOLATILE.match(line)},
+            "variables": self.variables,
             "accounts": self.sql(accounts),
             "tables": self.sql("CHECKSUM TABLE openmrs.person, openmrs.note"),
             "process": self.process,
@@ -109,10 +112,12 @@ def hospital(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def unready(hospital: Hospital) -> Iterator[Hospital]:
     """The server as the distribution installs it: no binary log, no capture account."""
     assert hospital.sql("SELECT @@log_bin").strip() == "0"
+    before = (hospital.process, hospital.variables)
     yield hospital
     hospital.server.sh(f"rm -f {hospital.ours} {hospital.conf_dir}/*tuned.cnf")
     hospital.sql("DROP USER IF EXISTS event_log@localhost")
-    hospital.restart()
+    if (hospital.process, hospital.variables) != before:
+        hospital.restart()
 
 
 def test_verify_refuses_an_unready_database_and_changes_nothing(unready: Hospital) -> None:
