@@ -62,7 +62,7 @@ PACKAGE_HOSTS = [
 
 
 #: Facts that roles hand to the playbooks, documented in their README.
-OUTPUTS = {"event_images_reference", "event_stack_predicted", "mysql_binlog_seen"}
+OUTPUTS = {"event_images_reference", "event_stack_predicted", "mysql_binlog_seen", "offline_packages_predicted"}
 
 
 def test_there_are_roles() -> None:
