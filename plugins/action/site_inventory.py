@@ -38,10 +38,19 @@ def role_facts(roles: Path) -> Tuple[Set[str], Set[str]]:
     return prefixes, secret
 
 
-def names_in_vaults(loader: Any, directories: Iterable[Path]) -> Set[str]:
-    """The variables that encrypted files beside the inventory define."""
+def files_of(root: Path, kind: str, names: Iterable[str]) -> Iterable[Path]:
+    """What Ansible reads for a host or a group: a file of its name with any ending, or all of a directory."""
+    wanted = set(names)
+    for path in (root / kind).rglob("*"):
+        first = path.relative_to(root / kind).parts[0]
+        if path.is_file() and wanted & {first, Path(first).stem}:
+            yield path
+
+
+def names_in_vaults(loader: Any, paths: Iterable[Path]) -> Set[str]:
+    """The variables that encrypted files of this host define. Those of others may have another password."""
     found: Set[str] = set()
-    for path in sorted({path for directory in directories for path in directory.rglob("*") if path.is_file()}):
+    for path in sorted(set(paths)):
         with path.open("rb") as stream:
             if not is_encrypted(stream.read(64)):
                 continue
@@ -62,7 +71,12 @@ class Home:
             raise InputError(f"{host} is in no inventory: name one with -i.")
         places = [Path(source) for source in sources if "," not in source]
         roots = [place if place.is_dir() else place.parent for place in places] + [Path(playbook_dir)]
-        self.directories = [root / name for root in roots for name in ("group_vars", "host_vars")]
+        groups = [group.name for group in self.host.get_groups()]
+        self.files = [
+            path
+            for root in roots
+            for path in (*files_of(root, "group_vars", groups), *files_of(root, "host_vars", [host]))
+        ]
         self.manager._extra_vars = {}  # what was said with -e is for this run, not for the server
         HostVars(self.inventory, self.manager, loader)  # known to the manager from here on
         self.everything = self.manager.get_vars(host=self.host)
@@ -71,7 +85,7 @@ class Home:
         """What goes along in the clear, and what goes along encrypted."""
         prefixes, declared = role_facts(roles)
         reading = _bundle_variables.Reading(is_trusted_as_template, lambda value: isinstance(value, EncryptedString))
-        vaulted = names_in_vaults(self.loader, self.directories)
+        vaulted = names_in_vaults(self.loader, self.files)
         found = _bundle_variables.Inventory(self.everything, vaulted, declared, reading)
         taken = found.take(prefixes)
         clear = {}

@@ -23,6 +23,12 @@ PASSWORD = b"fleet-password"
 SECRETS = {"hilltop": "hilltop-9XyZ", "lakeside": "lakeside-8XyZ", "northgate": "north-{{7XyZ"}
 SECRET = VaultSecret(PASSWORD)
 
+HOSTS = """
+all:
+  children:
+    clinics: {hosts: {hilltop: {ansible_host: h.example}, lakeside: {}, somewhere: {}}}
+    referral: {hosts: {northgate: {}}}
+"""
 MAIN = """
 ansible_user: provisioning
 ansible_password: "{{ vault_ssh }}"
@@ -33,6 +39,11 @@ slow_disk: true
 event_log_data_dir: "/srv/{{ ansible_facts['hostname'] }}"
 event_log_tables: [person, obs]
 """
+
+
+#: Encrypted with a password that this run has not.
+OTHER_SECRET = VaultSecret(b"somebody else's")
+OTHER = VaultLib([("other", OTHER_SECRET)]).encrypt("event_log_x_password: y\n", secret=OTHER_SECRET).decode()
 
 
 def vault(**passwords: str) -> str:
@@ -50,14 +61,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(VaultSecretsContext, "_current", VaultSecretsContext([("default", SECRET)]))
     inventory = tmp_path / "sites"
     files = {
-        "hosts.yml": "all: {children: {clinics: {hosts: {hilltop: {ansible_host: h.example}, lakeside: {}}}, "
-        "referral: {hosts: {northgate: {}}}}}\n",
+        "hosts.yml": HOSTS,
         "group_vars/all/main.yml": MAIN,
         "group_vars/all/vault.yml": encrypted(vault(**SECRETS)),
         "host_vars/hilltop.yml": "event_log_site: hilltop\n",
+        "host_vars/somewhere/vault.yml": OTHER,
         "host_vars/lakeside.yml": "event_log_site: lakeside\nevent_log_connect_password: !vault |\n"
         + encrypted("lake-rest-6XyZ", "  "),
-        "host_vars/northgate.yml": "event_log_site: northgate\nevent_log_connect_password: in-the-clear-5XyZ\n",
+        "host_vars/northgate/main.yml": "event_log_site: northgate\nevent_log_connect_password: in-the-clear-5XyZ\n",
     }
     for name, text in files.items():
         path = inventory / name
