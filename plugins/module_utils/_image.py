@@ -81,13 +81,6 @@ class Inputs:
     def reference(self) -> str:
         return f"{self.name}:{self.tag}"
 
-    @property
-    def archive_stem(self) -> str:
-        return f"{self.name.replace('/', '_').replace(':', '_')}-{self.tag}"
-
-    def archive_name(self, compressed: bool) -> str:
-        return f"{self.archive_stem}.tar{'.zst' if compressed else ''}"
-
 
 @dataclass(frozen=True)
 class Found:

@@ -142,36 +142,6 @@ class Workshop:
         self.cache_dir.mkdir(parents=True, exist_ok=True)
         return str(self.cache_dir)
 
-    def save(self, inputs: _image.Inputs, directory: Path) -> Path:
-        """Write the image's archive with its checksum; nobody ever sees half of one."""
-        directory.mkdir(parents=True, exist_ok=True)
-        target = directory / inputs.archive_name(compressed=shutil.which("zstd") is not None)
-        plain = directory / f".{inputs.archive_name(compressed=False)}.part"
-        packed = Path(f"{plain}.zst")
-        try:
-            self.logged(["docker", "save", "--output", str(plain), inputs.reference], f"Saving {inputs.reference}")
-            if target.suffix == ".zst":
-                self.logged(["zstd", "-q", "-f", "-T0", "-12", str(plain), "-o", str(packed)], f"Packing {target}")
-            done = packed if target.suffix == ".zst" else plain
-            done.chmod(0o644)
-            checksum = Path(f"{target}.sha256")
-            checksum.write_text(f"{sha256(done)}  {target.name}\n", encoding="ascii")
-            done.replace(target)
-        finally:
-            for rest in (plain, packed):
-                if rest.exists():
-                    rest.unlink()
-        return target
-
-
-def existing_archive(inputs: _image.Inputs, directory: Path) -> Optional[Path]:
-    """The archive of exactly this image, if it was written before: its tag is part of its name."""
-    for compressed in (True, False):
-        path = directory / inputs.archive_name(compressed)
-        if path.is_file() and Path(f"{path}.sha256").is_file():
-            return path
-    return None
-
 
 def slim(root: Path) -> None:
     """Empty the directories that no container reads; licences stay."""

@@ -76,8 +76,8 @@ options:
     type: path
   archive_dir:
     description:
-      - Also save the image to this directory, as C(NAME-TAG.tar.zst) with a C(.sha256) beside it, where that file is
-        missing. Without the command C(zstd) it is C(NAME-TAG.tar).
+      - Also save the image to this directory, as C(NAME-TAG.tar.zst) with a C(.sha256) and a C(.json) that describes it
+        beside it, where one of them is missing. Without the command C(zstd) it is C(NAME-TAG.tar).
     type: path
 """
 
@@ -134,9 +134,9 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.openmrs.event_log.plugins.module_utils import _image
+from ansible_collections.openmrs.event_log.plugins.module_utils import _image, _image_archive, _image_store
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
-from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import Workshop, existing_archive
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import Workshop
 
 CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
@@ -188,8 +188,8 @@ def log_file(module: AnsibleModule) -> Path:
 def carry_out(module: AnsibleModule, inputs: _image.Inputs, workshop: Workshop) -> Dict[str, Any]:
     found = workshop.image(inputs.reference, must_answer=not module.check_mode)
     directory = Path(module.params["archive_dir"]) if module.params["archive_dir"] else None
-    archive = existing_archive(inputs, directory) if directory else None
-    build, save = found is None, directory is not None and archive is None
+    stored = _image_store.find(directory, inputs.reference) if directory else None
+    build, save = found is None, directory is not None and stored is None
     origin = ""
     if not module.check_mode:
         if build:
@@ -197,13 +197,13 @@ def carry_out(module: AnsibleModule, inputs: _image.Inputs, workshop: Workshop) 
             workshop.build(inputs, Path(module.params["context"]), certificates(module.params["ca_file"]))
             found = workshop.image(inputs.reference, must_answer=True)
         if directory is not None and save:
-            archive = workshop.save(inputs, directory)
+            stored = _image_store.write(workshop.logged, inputs.reference, directory)
     return {
         "changed": build or save,
         "built": build,
         "base_origin": origin,
         "size": found.size if found else 0,
-        "archive": str(archive or ""),
+        "archive": str(directory / stored.archive) if directory and stored else "",
     }
 
 
@@ -217,7 +217,7 @@ def main() -> None:
     names: Dict[str, str] = {}
     try:
         inputs = read_inputs(module.params)
-        names.update(image=inputs.reference, tag=inputs.tag, archive_name=inputs.archive_stem)
+        names.update(image=inputs.reference, tag=inputs.tag, archive_name=_image_archive.stem_of(inputs.reference))
         cache = module.params["cache_dir"]
         workshop = Workshop(run, log_file(module), Path(cache) if cache else None, module.params["install_debootstrap"])
         result = carry_out(module, inputs, workshop)

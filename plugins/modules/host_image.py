@@ -1,0 +1,210 @@
+#!/usr/bin/python
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_image
+short_description: Container images on a host at the end of a slow line
+version_added: "0.1.0"
+author: OpenMRS Event Log contributors (@openmrs)
+description:
+  - Makes sure that the host's engine has images, each under the name that was asked for. One that is there stays.
+  - An image comes from an archive on the host, from the control node's store of archives, or from a registry.
+  - The first copy from the store is the packed archive. A later version moves only what differs from the image of the
+    same name that the host has. A copy that was cut goes on where it stopped, in this run and in the next.
+  - Everything is decided before anything is copied. An archive that is cut off, changed, or for another processor, and
+    a disk that is too small, are refused then. Before an archive is loaded, every layer is compared with its digest.
+  - Uses the commands C(docker) and C(zstd) on the host, and C(rsync) on both sides for copies; no Python package.
+    Copies work over SSH and wherever M(ansible.posix.synchronize) does. Where the connection is local,
+    the store itself is read.
+attributes:
+  check_mode:
+    support: full
+    description: Says what would come and how large it is, and copies nothing.
+  diff_mode:
+    support: none
+    description: An image comes as a whole.
+  platform:
+    support: full
+    platforms: posix
+    description: Needs Python 3.8 or later; Docker once something is loaded.
+options:
+  images:
+    description: Names of the images, each with a tag.
+    type: list
+    elements: str
+    required: true
+  source:
+    description:
+      - Where a missing image comes from.
+      - V(build) does nothing, and says whether the first image is missing; M(openmrs.event_log.image_build) makes it.
+    type: str
+    choices: [archive, build, registry]
+    default: archive
+  store:
+    description: Directory of the control node with archives, as M(openmrs.event_log.image_archive) writes them.
+    type: str
+  places:
+    description:
+      - Archives on the host, or directories with archives named as in the store. They are preferred to the store.
+      - A file with C(.sha256) added to an archive's name is compared, if it is there.
+    type: list
+    elements: str
+    default: []
+  incoming:
+    description: Directory on the host that copies arrive in. It is emptied once they are loaded.
+    type: path
+    default: /var/cache/event-log-incoming
+  registry:
+    description: What stands before a name where it is pulled, such as V(registry.hospital.example:5000/openmrs).
+    type: str
+    default: ""
+  digest:
+    description: Digest of the first image in the registry, C(sha256:...). It is then pulled by that and not by its tag.
+    type: str
+    default: ""
+  own:
+    description: Name, without tag, whose former images are removed from the host once nothing runs from them.
+    type: str
+    default: ""
+  keep:
+    description: How many of the former images stay, the latest first. V(-1) removes none.
+    type: int
+    default: 1
+  bandwidth_kbit:
+    description: Speed of the line to the host in kilobits per second, for the forecast. V(0) if nobody knows.
+    type: int
+    default: 0
+  limit_kbit:
+    description: Speed that copies keep below, in kilobits per second. V(0) for no limit.
+    type: int
+    default: 0
+  minutes:
+    description: Time that all copies and pulls of one run may take. What arrived by then is kept for the next run.
+    type: int
+    default: 240
+  step:
+    description: One step on the host, for the action plugin of this name. Not for playbooks.
+    type: str
+    choices: [look, receive, load, pull, finish]
+    default: look
+  given:
+    description: What O(step) needs. Not for playbooks.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Bring the image, from the store or from a stick that was carried there
+  openmrs.event_log.host_image:
+    images: ["openmrs-event-log:4.3.1-3.6.0-0a1b2c3d4e5f"]
+    store: "{{ lookup('ansible.builtin.env', 'HOME') }}/event-log/images"
+    places: [/media/stick/images]
+    own: openmrs-event-log
+    bandwidth_kbit: 512
+
+- name: Pull it from the hospital's registry
+  openmrs.event_log.host_image:
+    images: ["openmrs-event-log:4.3.1-3.6.0-0a1b2c3d4e5f"]
+    source: registry
+    registry: registry.hospital.example:5000/openmrs
+"""
+
+RETURN = r"""
+images:
+  description: What was done for each image, or would be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    image: {description: The image., type: str}
+    way:
+      description: V(nothing), V(load) from the host, V(whole) or V(delta) from the store, V(pull) or V(build).
+      type: str
+    moves: {description: Bytes that go over the line at most., type: int}
+    here: {description: Bytes of a cut copy that are on the host already., type: int}
+    basis: {description: Image of the host that the difference is made to., type: str}
+forecast:
+  description: In words, what moves and how long that takes.
+  returned: success
+  type: list
+  elements: str
+sent:
+  description: Bytes that copies really sent and received.
+  returned: when something was copied
+  type: int
+removed:
+  description: Former images that were removed, or would be.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Dict, Mapping, Sequence, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_host import Engine, clear
+
+INCOMING = "/var/cache/event-log-incoming"
+
+
+def argument_spec() -> Dict[str, Any]:
+    return {
+        "images": {"type": "list", "elements": "str", "required": True},
+        "source": {"type": "str", "choices": ["archive", "build", "registry"], "default": "archive"},
+        "store": {"type": "str"},
+        "places": {"type": "list", "elements": "str", "default": []},
+        "incoming": {"type": "path", "default": INCOMING},
+        "registry": {"type": "str", "default": ""},
+        "digest": {"type": "str", "default": ""},
+        "own": {"type": "str", "default": ""},
+        "keep": {"type": "int", "default": 1},
+        "bandwidth_kbit": {"type": "int", "default": 0},
+        "limit_kbit": {"type": "int", "default": 0},
+        "minutes": {"type": "int", "default": 240},
+        "step": {"type": "str", "choices": ["look", "receive", "load", "pull", "finish"], "default": "look"},
+        "given": {"type": "dict", "default": {}},
+    }
+
+
+def carry_out(engine: Engine, params: Mapping[str, Any]) -> Dict[str, Any]:
+    """One step. Every one but the look is asked for by the action plugin only when something has to be done."""
+    step, given, incoming = params["step"], params["given"], Path(params["incoming"])
+    if step == "receive":
+        engine.receive(incoming, given["name"], given["basis"], int(given["owner"]))
+    elif step == "load":
+        engine.load(given["image"], Path(given["archive"]), given["checksum"])
+    elif step == "pull":
+        engine.pull(given["image"], given["source"], int(given["seconds"]))
+    elif step == "finish":
+        clear(incoming)
+        return {"changed": True, "removed": engine.remove(given["removals"])}
+    else:
+        host = engine.look(given.get("name", "this host"), params["images"], params["places"], incoming)
+        return {"changed": False, "host": asdict(host)}
+    return {"changed": True}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+
+    def run(command: Sequence[str]) -> Tuple[int, str, str]:
+        code, out, err = module.run_command(list(command))
+        return int(code), str(out), str(err)
+
+    if module.check_mode and module.params["step"] != "look":
+        module.exit_json(changed=True)
+    try:
+        module.exit_json(**carry_out(Engine(run), module.params))
+    except (EventLogError, OSError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

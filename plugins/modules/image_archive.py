@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_archive
+short_description: Archives of container images, to be carried to servers without internet
+version_added: "0.1.0"
+author: OpenMRS Event Log contributors (@openmrs)
+description:
+  - Writes images of this machine's engine into a directory, as C(NAME-TAG.tar.zst) with a C(.sha256) and a C(.json)
+    that describes it, where one of them is missing. An image that the engine does not have is pulled.
+  - Returns what the directory holds, also without O(images).
+  - Uses the commands C(docker) and C(zstd) only, no Python package.
+attributes:
+  check_mode:
+    support: full
+    description: Says which archives are missing.
+  diff_mode:
+    support: none
+    description: An archive is written as a whole.
+  platform:
+    support: full
+    platforms: posix
+    description: Needs Python 3.8 or later, and Docker for O(images).
+options:
+  store:
+    description: Directory of the archives. It is made if need be.
+    type: path
+    required: true
+  images:
+    description: Images, each with a tag. One that is named by its digest has no name when it is loaded elsewhere.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Keep an archive of Kafdrop for the servers
+  openmrs.event_log.image_archive:
+    store: /srv/images
+    images: ["obsidiandynamics/kafdrop:4.2.0"]
+
+- name: List what is there
+  openmrs.event_log.image_archive:
+    store: /srv/images
+  register: store
+"""
+
+RETURN = r"""
+written:
+  description: Images whose archive was written, or would be.
+  returned: success
+  type: list
+  elements: str
+archives:
+  description: All archives of the directory, as their descriptions say.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    image: {description: Name and tag., type: str}
+    architecture: {description: Processor that it is for., type: str}
+    archive: {description: Name of its file., type: str}
+    archive_size: {description: Size of its file in bytes., type: int}
+    archive_sha256: {description: Checksum of its file., type: str}
+    plain_size: {description: Size in bytes before it was packed., type: int}
+listing:
+  description: The same in words, a line for each.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive, _image_store
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError, InputError
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import Workshop
+
+
+def check_names(images: Sequence[str]) -> None:
+    unnamed = [image for image in images if "@" in image or ":" not in image.rpartition("/")[2]]
+    if unnamed:
+        raise InputError(
+            f"images holds {', '.join(unnamed)}: name each with a tag, for an archive carries names and tags."
+        )
+
+
+def carry_out(module: AnsibleModule, workshop: Workshop) -> Dict[str, Any]:
+    store, images = Path(module.params["store"]), module.params["images"]
+    check_names(images)
+    missing: List[str] = [image for image in images if _image_store.find(store, image) is None]
+    for image in [] if module.check_mode else missing:
+        if workshop.image(image, must_answer=True) is None:
+            workshop.logged(["docker", "pull", "--quiet", image], f"Pulling {image}")
+        _image_store.write(workshop.logged, image, store)
+    found = _image_store.everything(store)
+    return {
+        "changed": bool(missing),
+        "written": missing,
+        "archives": [asdict(described) for described in found],
+        "listing": [_image_archive.in_words(described) for described in found],
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "store": {"type": "path", "required": True},
+            "images": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+
+    def run(command: Sequence[str], environment: Mapping[str, str]) -> Tuple[int, str, str]:
+        code, out, err = module.run_command(list(command), environ_update=dict(environment))
+        return int(code), str(out), str(err)
+
+    try:
+        result = carry_out(module, Workshop(run, Path(module.tmpdir) / "image-archive.log", None))
+    except (EventLogError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
