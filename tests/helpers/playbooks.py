@@ -84,7 +84,7 @@ def play_all(
         "ANSIBLE_CONFIG": str(own_settings if collections else ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections or ROOT / ".cache"),
         "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "molecule/shared/callback_plugins"),
-        "ANSIBLE_CALLBACKS_ENABLED": "record",
+        "ANSIBLE_CALLBACKS_ENABLED": "record,openmrs.event_log.site_summary",
         "ANSIBLE_FORCE_COLOR": "0",
         "EVENT_LOG_TEST_RECORD": str(records),
     }
