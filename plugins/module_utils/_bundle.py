@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
+from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
 
 CONF = "bundle.conf"
@@ -87,10 +88,31 @@ def from_images(archives: Iterable[str]) -> List[Piece]:
     for archive in map(Path, archives):
         if not archive.is_file():
             raise InputError(f"{archive} is no file: write the image's archive first, with the playbook images.yml.")
-        stem = archive.name.split(".tar")[0]
-        beside = [Path(f"{archive}{ending}") for ending in (".sha256", ".json")] + [archive.with_name(f"{stem}.json")]
+        stem = archive.name.rpartition(".tar")[0]
+        beside = [Path(f"{archive}.sha256"), archive.with_name(f"{stem}.json")]
         pieces += [Piece(f"images/{path.name}", path) for path in (archive, *beside) if path.is_file()]
     return pieces
+
+
+def find_archives(names: Iterable[str], store: str, architecture: str) -> List[str]:
+    """The archives of images in the store. One that is missing or for another processor is told before it travels."""
+    wanted = list(names)
+    if wanted and not store:
+        raise InputError(f"Where are the archives of {', '.join(wanted)}? Set event_log_images_dir to their directory.")
+    found: List[str] = []
+    for name in wanted:
+        stem = _image_archive.stem_of(name)
+        candidates = (Path(store) / f"{stem}.tar.zst", Path(store) / f"{stem}.tar")
+        path = next((candidate for candidate in candidates if candidate.is_file()), None)
+        if path is None:
+            raise InputError(f"{store} holds no archive of {name}: write it first, with the playbook images.yml.")
+        description = Path(store) / f"{stem}.json"
+        if description.is_file():
+            described = _image_archive.parse_description(description.read_text(encoding="utf-8"), str(description))
+            if described.architecture != architecture:
+                raise InputError(f"{path} is for {described.architecture}, and the server has {architecture}.")
+        found.append(str(path))
+    return found
 
 
 def conf_text(facts: Mapping[str, str]) -> str:

@@ -74,7 +74,15 @@ options:
     description: Directory with the set of Debian packages for the release. Without one the server uses its own mirror.
     type: path
   images:
-    description: Archives of images. Checksums and descriptions that lie beside them go along.
+    description: Names of the images that the server needs, each with a tag. Their archives lie in O(store).
+    type: list
+    elements: str
+    default: []
+  store:
+    description: Directory with archives of images, as M(openmrs.event_log.image_archive) writes them.
+    type: path
+  archives:
+    description: Further archives of images, by their path. Checksums and descriptions that lie beside them go along.
     type: list
     elements: path
     default: []
@@ -105,7 +113,8 @@ EXAMPLES = r"""
         path: "{{ playbook_dir }}/.."
     requirements: "{{ role_path }}/files/requirements.txt"
     pip: ["{{ ansible_playbook_python }}", -m, pip]
-    images: [/srv/images/openmrs-event-log-4.3.1-3.6.0-0a1b2c3d4e5f.tar.zst]
+    images: [openmrs-event-log:4.3.1-3.6.0-0a1b2c3d4e5f]
+    store: /srv/event-log/images
     cache_dir: ~/.cache/event-log
 """
 
@@ -154,7 +163,9 @@ def argument_spec() -> Dict[str, Any]:
         "requirements": path,
         "pip": {"type": "list", "elements": "str", "required": True},
         "packages": {"type": "path"},
-        "images": {"type": "list", "elements": "path", "default": []},
+        "images": {"type": "list", "elements": "str", "default": []},
+        "store": {"type": "path"},
+        "archives": {"type": "list", "elements": "path", "default": []},
         "files": {"type": "list", "elements": "dict", "default": [], "options": file},
         "cache_dir": path,
     }
@@ -170,7 +181,8 @@ def pieces_of(params: Mapping[str, Any], wheels: List[Path]) -> List[_bundle.Pie
     archives = {collection.archive_name: _bundle_parts.packed(collection) for collection in collections}
     pieces = [_bundle.Piece(f"collections/{name}", content=content) for name, content in archives.items()]
     pieces += [_bundle.Piece(f"wheels/{path.name}", path) for path in wheels]
-    pieces += _bundle.from_images(params["images"])
+    found = _bundle.find_archives(params["images"], params["store"] or "", params["architecture"])
+    pieces += _bundle.from_images(sorted({*found, *params["archives"]}))
     if params["packages"]:
         pieces += _bundle.from_directory(Path(params["packages"]), f"packages/{params['release']}")
     for item in params["files"]:

@@ -33,6 +33,8 @@ def variables(bundle: Path) -> Dict[str, object]:
         "ansible_become": False,
         "event_images_source": "archive",
         "event_images_archive": str(bundle / "images"),
+        "event_images_store": "",
+        "event_log_images_dir": "",
         "openmrs_sample_archive": str(bundle / "images"),
         "event_log_packages_dir": "",
     }

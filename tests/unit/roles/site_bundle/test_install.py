@@ -174,6 +174,8 @@ def test_it_runs_the_site_on_this_server_and_leaves_nothing(server: Server) -> N
         "ansible_become": False,
         "event_images_source": "archive",
         "event_images_archive": f"{server.stick}/images",
+        "event_images_store": "",
+        "event_log_images_dir": "",
         "openmrs_sample_archive": f"{server.stick}/images",
         "event_log_packages_dir": "",
         "offline_packages_host_dir": f"{server.stick}/packages",
