@@ -33,6 +33,11 @@ STATES: Dict[str, Dict[str, str]] = {
     "stopped": {"dockerd": "exit 0", "docker": '[ "$1" = version ] && exit 1; echo 2.26.1-4'},
     "old_compose": {"dockerd": "exit 0", "docker": '[ "$1" = version ] || echo 1.29.2'},
     "complete": {"dockerd": "exit 0", "docker": '[ "$1" = version ] || echo v2.5.0'},
+    "packaged_compose": {
+        "dockerd": "exit 0",
+        "docker": '[ "$1" = version ]',
+        "dpkg-query": "echo 'package docker-compose 1.29.2-3'",
+    },
     "newest": {"docker": '[ "$1" = version ] || echo 5.0.1'},
 }
 SYSTEMCTL = '[ "$1" = show ] || exit 1; printf "%s\\n" LoadState=loaded ActiveState=inactive SubState=dead'
@@ -44,6 +49,7 @@ CASES = [
     *(f"{system}-bare" for system in SYSTEMS),
     "bookworm-engine", "bookworm-complete", "trixie-old_compose", "trixie-stopped", "jammy-engine", "noble-complete",
     "focal-complete", "focal-stopped", "forty-newest", "trixie-stopped-init", "trixie-bare-init",
+    "bookworm-packaged_compose", "bookworm-packaged_compose-agreed",
 ]  # fmt: skip
 ENGINE = ["docker.io", "iptables"]
 
@@ -56,8 +62,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
     for case in CASES:
         system, state, *init = case.split("-")
         path = folder / state
-        write_commands(path, {**STATES[state], "apt-get": APT_GET, "systemctl": SYSTEMCTL})
-        hosts[case] = {"path": str(path), "service": "sysvinit" if init else "systemd"}
+        write_commands(path, {**STATES[state], "apt-get": APT_GET, "systemctl": SYSTEMCTL, "timeout": 'shift; "$@"'})
+        hosts[case] = {"path": str(path), "service": "sysvinit" if init == ["init"] else "systemd"}
+        hosts[case]["docker_engine_replace_compose"] = init == ["agreed"]
         hosts[case].update({f"of_{fact}": value for fact, value in zip(facts, SYSTEMS[system])})
     known = {fact: f"{{{{ of_{fact} }}}}" for fact in facts}
     tasks: List[Dict[str, Any]] = [
@@ -118,6 +125,14 @@ def test_an_unknown_system_without_an_engine_is_refused_before_any_change(
     assert "Debian 12, Debian 13, Ubuntu 22.04, Ubuntu 24.04" in outcome.failure
     assert "Install Docker with Compose v2 by hand" in outcome.failure
     assert outcome.changed == []
+
+
+def test_compose_v1_of_the_site_is_replaced_only_where_it_says_so(runs: Dict[str, Outcome]) -> None:
+    refused, agreed = runs["bookworm-packaged_compose"], runs["bookworm-packaged_compose-agreed"]
+    assert "docker-compose 1.29.2-3, which is Compose v1" in refused.failure
+    assert "set event_log_replace_compose: true" in refused.failure
+    assert (refused.changed, refused.files()) == ([], {})
+    assert (agreed.failure, packages(agreed)) == ("", ["docker-compose", "docker-buildx"])
 
 
 def test_an_unknown_system_with_all_installed_is_only_started(runs: Dict[str, Outcome]) -> None:
