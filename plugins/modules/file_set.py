@@ -14,6 +14,7 @@ description:
   - Writes directories and text files with content, owner, group and mode, each file atomically, in the order given.
   - A dozen rendered files are one start of a module instead of a dozen, which counts on a slow server.
   - What is not named is left alone.
+  - With O(former) there is a way back, which the module M(openmrs.event_log.stack_change) goes or closes.
 attributes:
   check_mode:
     support: full
@@ -47,6 +48,13 @@ options:
       uid: {description: Numeric owner., type: int, default: 0}
       gid: {description: Numeric group., type: int, default: 0}
       mode: {description: Mode in octal digits., type: str, default: "0644"}
+  former:
+    description:
+      - Directory in which all files of the set are kept as they were, before the first of them is changed.
+        Its parent must exist by then, or be one of O(directories).
+      - It is not made when no file of the set was there before. One that is there already is left as it is,
+        for the change that it belongs to is not settled.
+    type: path
 """
 
 EXAMPLES = r"""
@@ -63,6 +71,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+former_kept:
+  description: Whether this run made the directory O(former).
+  returned: success
+  type: bool
+  sample: false
 changed_paths:
   description: The directories and files that were, or in check mode would be, made or changed.
   returned: success
@@ -76,6 +89,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_former
 from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file import write_atomically
 
 
@@ -127,6 +141,14 @@ def ensure_file(item: dict[str, Any], check_mode: bool) -> dict[str, str] | None
     return {"header": str(path), "before": before.decode("utf-8", "replace"), "after": item["content"]}
 
 
+def keep_former(directory: str | None, files: list[dict[str, Any]]) -> bool:
+    """Keep what is there aside, once it is known that something changes."""
+    paths = [Path(item["path"]) for item in files]
+    if not directory or not any(path.is_file() for path in paths):
+        return False
+    return _stack_former.keep(Path(directory), paths)
+
+
 def main() -> None:
     def options(mode: str, **more: Any) -> dict[str, Any]:
         number = {"type": "int", "default": 0}
@@ -139,18 +161,22 @@ def main() -> None:
         argument_spec={
             "directories": {**listing, "options": options("0755")},
             "files": {**listing, "options": options("0644", content=content)},
+            "former": {"type": "path"},
         },
         supports_check_mode=True,
     )
     try:
+        files = module.params["files"]
         diffs = [ensure_directory(item, module.check_mode) for item in module.params["directories"]]
-        diffs += [ensure_file(item, module.check_mode) for item in module.params["files"]]
+        differ = not module.check_mode and any(ensure_file(item, check_mode=True) for item in files)
+        kept = differ and keep_former(module.params["former"], files)
+        diffs += [ensure_file(item, module.check_mode) for item in files]
     except OSError as error:
         module.fail_json(msg=f"{error.filename2 or error.filename}: {error.strerror}")
     except ValueError as error:
         module.fail_json(msg=str(error))
     made = [diff for diff in diffs if diff]
-    module.exit_json(changed=bool(made), changed_paths=[diff["header"] for diff in made], diff=made)
+    module.exit_json(changed=bool(made), former_kept=kept, changed_paths=[diff["header"] for diff in made], diff=made)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,254 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change of the running stack: begun, verified or taken back.
+
+Docker is asked through one function, Connect by REST.
+
+What Compose compares (2.x, ``mustRecreate``): the hash of the service's configuration, which it keeps in the label
+``com.docker.compose.config-hash``, and the id of the image that the name means now.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_former
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import Clock, ConnectApi, Deadline
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import OLD_FAILURE_GRACE, Status, shows
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
+from ansible_collections.openmrs.event_log.plugins.module_utils._http import Connection, Transport
+
+Run = Callable[[Sequence[str]], Tuple[int, str, str]]
+SECRETS = "/run/event-log/secrets"
+
+
+class ChangeError(EventLogError):
+    """The stack is not as it must be; the message says what was seen."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """What matters of one container here."""
+
+    name: str
+    service: str
+    config_hash: str
+    image_id: str
+    running: bool
+    health: str
+    environment: Mapping[str, str]
+    mounts: Mapping[str, str]
+
+    @property
+    def healthy(self) -> bool:
+        return self.running and self.health == "healthy"
+
+
+def parse_containers(text: str) -> Dict[str, Container]:
+    """The containers of ``docker container inspect``, by name."""
+    found = {}
+    for entry in json.loads(text or "[]"):
+        labels, state = entry["Config"].get("Labels") or {}, entry["State"]
+        name = str(entry["Name"]).lstrip("/")
+        found[name] = Container(
+            name=name,
+            service=str(labels.get("com.docker.compose.service", "")),
+            config_hash=str(labels.get("com.docker.compose.config-hash", "")),
+            image_id=str(entry.get("Image", "")),
+            running=state.get("Status") == "running",
+            health=str((state.get("Health") or {}).get("Status", "")),
+            environment=dict(line.partition("=")[::2] for line in entry["Config"].get("Env") or []),
+            mounts={str(mount["Destination"]): str(mount["Source"]) for mount in entry.get("Mounts") or []},
+        )
+    return found
+
+
+def parse_hashes(text: str) -> Dict[str, str]:
+    """Services of ``docker compose config --hash``, a line each."""
+    return dict(line.split(None, 1) for line in text.splitlines() if len(line.split()) == 2)
+
+
+def differing(containers: Mapping[str, Container], hashes: Mapping[str, str], images: Mapping[str, str]) -> List[str]:
+    """Names of the containers that Compose would make anew."""
+    return sorted(
+        one.name
+        for one in containers.values()
+        if one.config_hash != hashes.get(one.service, "") or one.image_id != images.get(one.service, one.image_id)
+    )
+
+
+def access(worker: Container) -> Connection:
+    """How to reach the worker, by what its container was given."""
+    inside = worker.environment.get("REST_LOGIN_FILE", "")
+    path = Path(worker.mounts.get(SECRETS, SECRETS)) / Path(inside).name
+    try:
+        login = path.read_text(encoding="utf-8").strip().partition("=")
+    except OSError as error:
+        raise ChangeError(f"the worker's login {path} cannot be read: {error.strerror}") from error
+    port = worker.environment.get("REST_PORT", "8083")
+    return Connection(f"http://127.0.0.1:{port}", username=login[0], password=login[2], timeout=10)
+
+
+def running(states: Mapping[str, Status]) -> List[str]:
+    """The connectors that run in every part."""
+    return sorted(name for name, status in states.items() if shows("running", status))
+
+
+def told(name: str, status: Optional[Status]) -> str:
+    """A connector's states in words; of a trace only the classes, for messages may hold data."""
+    if status is None:
+        return f"{name}: gone"
+    kinds = re.findall(r"(?m)^(?:Caused by: )?((?:\w+\.)+[\w$]+)(?=:|$)", status.first_trace() or "")
+    return f"{name}: {status.describe()}" + (f" ({' <- '.join(dict.fromkeys(kinds))})" if kinds else "")
+
+
+class Change:
+    """One change of one project. ``former`` is where the files of the version before are kept."""
+
+    def __init__(
+        self, run: Run, project: Path, former: Path, names: Sequence[str], clock: Optional[Clock] = None
+    ) -> None:
+        self._run = run
+        self._project = project
+        self._former = former
+        self._names = list(names)
+        self._clock = clock or Clock()
+
+    def begin(self, compose: str, check_mode: bool, patience: float) -> Dict[str, Any]:
+        """Learn what is about to be replaced; when it can be gone back to, note that and stop it, the last first."""
+        containers = self._look()
+        different = self._differing(containers, compose)
+        result = {"recreated": different, "way_back": False, "connectors": []}
+        if check_mode:
+            return result
+        noted = _stack_former.notes(self._former)
+        if not noted:
+            if not different or not _stack_former.exists(self._former) or not self._become_healthy(patience):
+                _stack_former.drop(self._former)
+                return result
+            noted = {"connectors": running(self._states(30))}
+        if different:
+            self._stop(reversed(self._names))
+        _stack_former.note(self._former, {**noted, "since": time.time()})
+        return {**result, "way_back": True, "connectors": noted["connectors"]}
+
+    def refuse(self) -> None:
+        """The change could not be begun: the files are those of the version that runs."""
+        if _stack_former.exists(self._former) and not _stack_former.notes(self._former):
+            _stack_former.put_back(self._former)
+            _stack_former.drop(self._former)
+
+    def verify(self, seconds: float, settle: float) -> List[str]:
+        """Return once what ran before runs again; then nothing is kept aside any more."""
+        noted = _stack_former.notes(self._former)
+        spent = time.time() - float(noted.get("since", time.time()))
+        left = max(seconds - max(spent, 0), 2 * settle + 5)
+        wanted = [str(name) for name in noted.get("connectors", [])]
+        self._await_connectors(wanted, left, settle)
+        _stack_former.drop(self._former)
+        return wanted
+
+    def back(self, seconds: float, settle: float) -> List[str]:
+        """Bring the former version up again, and verify it."""
+        files = _stack_former.put_back(self._former)
+        if any(path.startswith("/etc/systemd/") for path in files):
+            self._do(["systemctl", "daemon-reload"])
+        up = ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--wait", "--wait-timeout"]
+        self._do([*self._compose(), *up, str(int(seconds))])
+        _stack_former.note(self._former, {**_stack_former.notes(self._former), "since": time.time()})
+        return self.verify(seconds, settle)
+
+    # Docker
+
+    def _compose(self) -> List[str]:
+        return ["docker", "compose", "--ansi", "never", "--project-directory", str(self._project)]
+
+    def _do(self, command: Sequence[str]) -> str:
+        code, out, err = self._run(command)
+        if code != 0:
+            raise ChangeError(f"{' '.join(command)} failed: {err.strip() or out.strip()}")
+        return out
+
+    def _look(self) -> Dict[str, Container]:
+        code, out, err = self._run(["docker", "container", "inspect", *self._names])
+        if code != 0 and "no such" not in err.lower():
+            raise ChangeError(f"the Docker engine does not answer: {err.strip()}")
+        try:
+            return parse_containers(out)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ChangeError(f"docker inspect gave something else than containers: {error}") from error
+
+    def _differing(self, containers: Mapping[str, Container], compose: str) -> List[str]:
+        if not containers:
+            return []
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as wanted:
+            wanted.write(compose)
+            wanted.flush()
+            command = [*self._compose(), "--file", wanted.name, "config"]
+            hashes = parse_hashes(self._do([*command, "--hash", "*"]))
+            services = json.loads(self._do([*command, "--format", "json"]))["services"]
+        images = {name: self._image_id(str(service["image"])) for name, service in services.items()}
+        return differing(containers, hashes, {name: found for name, found in images.items() if found})
+
+    def _image_id(self, reference: str) -> str:
+        code, out, _err = self._run(["docker", "image", "inspect", "--format", "{{.Id}}", reference])
+        return out.strip() if code == 0 else ""
+
+    def _become_healthy(self, patience: float) -> bool:
+        """Whether everything runs and is healthy; what has just started is given a moment."""
+        deadline = Deadline(self._clock, patience)
+        pause = deadline.pauses(1, 3)
+        while True:
+            found = self._look()
+            if set(found) != set(self._names):
+                return False
+            if all(one.healthy for one in found.values()):
+                return True
+            if deadline.passed or not all(one.running and one.health != "unhealthy" for one in found.values()):
+                return False
+            pause()
+
+    def _stop(self, names: Any) -> None:
+        # One after the other: the worker says goodbye to a broker that is still there.
+        containers = self._look()
+        for name in names:
+            if name in containers:
+                self._do([*self._compose(), "stop", containers[name].service])
+
+    # Connect
+
+    def _states(self, seconds: float) -> Dict[str, Status]:
+        found = self._look()
+        worker = next((one for one in found.values() if "REST_LOGIN_FILE" in one.environment), None)
+        if worker is None:
+            raise ChangeError("there is no container of the worker")
+        api = ConnectApi(Transport(access(worker)), Deadline(self._clock, seconds))
+        return {name: listed.status for name, listed in api.connectors().items()}
+
+    def _await_connectors(self, wanted: Sequence[str], seconds: float, settle: float) -> None:
+        """All of them run, and go on running for a while: a task that cannot work fails only after its start.
+
+        A failure counts once it has lasted: at first the worker shows what the version before left behind.
+        """
+        deadline = Deadline(self._clock, seconds)
+        good_since = bad_since = None
+        while wanted:
+            states = self._states(max(deadline.remaining, 1))
+            now = self._clock.now()
+            missing = [name for name in wanted if name not in running(states)]
+            failed = any(states[name].failed for name in missing if name in states)
+            good_since = None if missing else good_since or now
+            bad_since = (bad_since or now) if failed else None
+            if good_since is not None and now - good_since >= settle:
+                return
+            if deadline.passed or (bad_since is not None and now - bad_since >= OLD_FAILURE_GRACE):
+                seen = "; ".join(told(name, states.get(name)) for name in missing or wanted)
+                raise ChangeError(f"connectors that ran before do not run steadily now: {seen}")
+            self._clock.pause(min(1.0, settle))
