@@ -220,8 +220,8 @@ def test_a_load_reports_exactly_what_is_in_the_database_afterwards(sample: Sampl
 
 
 def test_a_load_keeps_to_its_rate_and_its_time(sample: Sample) -> None:
-    report = sample.command("load", "--rate", "20", "--seconds", "3", "--mix", "edit_name=1")
-    assert report["kinds"] == {"edit_name": 60}
+    report = sample.command("load", "--rate", "5", "--seconds", "3", "--mix", "edit_name=1")
+    assert report["kinds"] == {"edit_name": 15}
     assert 2.8 <= report["seconds"] < 6
 
 
