@@ -115,6 +115,7 @@ def test_a_stopped_file_source_is_altered_and_stays_stopped(source: Subject) -> 
     assert done["message"] == "The offsets for this connector have been altered successfully"
 
 
+@pytest.mark.full  # the next test alters a running one, too
 def test_a_running_file_source_is_altered_and_runs_again(source: Subject) -> None:
     settled(source)
     farther = of_file(source, 10)
