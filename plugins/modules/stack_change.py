@@ -52,7 +52,6 @@ options:
   compose:
     description: The wanted content of C(compose.yaml). Required for V(begin).
     type: str
-    default: ""
   timeout:
     description:
       - "V(verify): seconds since V(begin) within which everything must run again."
@@ -144,7 +143,7 @@ def main() -> None:
             "project_dir": path,
             "former": path,
             "containers": {"type": "list", "elements": "str", "required": True},
-            "compose": {"type": "str", "default": ""},
+            "compose": {"type": "str"},
             "timeout": {**number, "default": 180},
             "settle": {**number, "default": 10},
             "patience": {**number, "default": 60},

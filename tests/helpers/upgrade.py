@@ -31,7 +31,9 @@ def variant(server: Server, image: str, name: str, change: str = "true") -> str:
     """Make an image on the server from one that is there; returns its reference."""
     reference = f"{image.rpartition(':')[0]}:{name}"
     recipe = f"FROM {image}\nUSER 0\nRUN {change}\nLABEL test.variant={name}\n"
-    server.exec("env", "DOCKER_BUILDKIT=0", "docker", "build", "--network", "none", "--tag", reference, "-", stdin=recipe)
+    server.exec(
+        "env", "DOCKER_BUILDKIT=0", "docker", "build", "--network", "none", "--tag", reference, "-", stdin=recipe
+    )
     return reference
 
 
@@ -69,7 +71,7 @@ class Load:
 
     def __init__(self, server: Server, pause: float = 0.2) -> None:
         self.server = server
-        self.first = random.randrange(10**8, 10**9)
+        self.first = random.randrange(10**8, 10**9)  # noqa: S311 - so that no two loads meet
         self.written: list[int] = []
         self.refused: list[str] = []
         self._pause = pause
@@ -91,7 +93,9 @@ class Load:
             numbers = range(begin, begin + ROWS)
             rows = ", ".join(f"({number}, 'F', NOW(), 1, UUID())" for number in numbers)
             try:
-                self.server.sql(f"INSERT INTO openmrs.person (person_id, gender, date_created, creator, uuid) VALUES {rows};")
+                self.server.sql(
+                    f"INSERT INTO openmrs.person (person_id, gender, date_created, creator, uuid) VALUES {rows};"  # noqa: S608
+                )
             except ServerError as error:
                 self.refused.append(str(error))
             else:
@@ -114,4 +118,6 @@ class Load:
             if not missing:
                 return counts
             if time.monotonic() >= deadline:
-                raise AssertionError(f"{len(missing)} of {len(self.written)} rows did not arrive, the first {missing[0]}")
+                raise AssertionError(
+                    f"{len(missing)} of {len(self.written)} rows did not arrive, the first {missing[0]}"
+                )

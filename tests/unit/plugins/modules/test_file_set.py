@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_former
 from ansible_collections.openmrs.event_log.plugins.modules import file_set as subject
 
 from tests.unit.plugins.modules.conftest import Call
@@ -162,3 +163,19 @@ def test_what_cannot_be_made_is_named(
     assert "exception" not in result or "Traceback" not in result["exception"]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_the_former_files_are_kept_before_the_first_is_changed(call: Call, tmp_path: Path) -> None:
+    folder, former = tmp_path / "project", tmp_path / "project" / "former"
+    first = call(subject, former=str(former), **project(folder, content="first"))
+    assert (first["former_kept"], former.exists()) == (False, False), "there was nothing to keep"
+    again = call(subject, former=str(former), **project(folder, content="first"))
+    assert (again["former_kept"], former.exists()) == (False, False), "there was nothing to do"
+    foretold = call(subject, check=True, former=str(former), **project(folder, content="second"))
+    assert (foretold["changed"], foretold["former_kept"], former.exists()) == (True, False, False)
+    second = call(subject, former=str(former), **project(folder, content="second"))
+    assert second["former_kept"] is True
+    third = call(subject, former=str(former), **project(folder, content="third"))
+    assert third["former_kept"] is False, "the second version was never settled"
+    _stack_former.put_back(former)
+    assert (folder / "run").read_text() == "first"

@@ -1,0 +1,259 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The change of a running stack: noted, stopped, verified, taken back; Docker and worker are in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_former
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import Status, Task
+from ansible_collections.openmrs.event_log.plugins.module_utils._stack_change import Change, ChangeError, told
+from ansible_collections.openmrs.event_log.tests.unit.plugins.module_utils.fake_connect import FakeConnect
+from ansible_collections.openmrs.event_log.tests.unit.plugins.module_utils.fake_docker import (
+    BROKER,
+    NAMES,
+    WORKER,
+    FakeDocker,
+    compose,
+)
+from ansible_collections.openmrs.event_log.tests.unit.plugins.module_utils.scripted_http import FakeClock
+
+OLD, NEW = compose(), compose("image:2")
+
+
+class Stack:
+    """A stack that runs OLD, with one connector that runs and one that is paused."""
+
+    def __init__(self, folder: Path, docker: FakeDocker, connect: FakeConnect) -> None:
+        self.docker = docker
+        self.connect = connect
+        self.former = docker.project / "former"
+        self.clock = FakeClock()
+        docker.write(OLD)
+        docker.up(OLD)
+        connect.register("runs", {}, "RUNNING RUNNING")
+        connect.register("waits", {}, "PAUSED PAUSED")
+
+    @property
+    def change(self) -> Change:
+        """A run of its own: nothing is remembered but what lies on the disk."""
+        return Change(self.docker, self.docker.project, self.former, NAMES, self.clock)
+
+    @property
+    def text(self) -> str:
+        return (self.docker.project / "compose.yaml").read_text()
+
+    def write(self, text: str) -> None:
+        _stack_former.keep(self.former, [self.docker.project / "compose.yaml"])
+        self.docker.write(text)
+
+    def begin(self, text: str = NEW, check: bool = False) -> bool:
+        return bool(self.change.begin(text, check, 30)["way_back"])
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    connect = FakeConnect()
+    server = connect.serve()
+    yield Stack(tmp_path, FakeDocker(tmp_path, server.server_address[1]), connect)
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_change_notes_what_runs_and_stops_the_worker_before_the_broker(stack: Stack) -> None:
+    stack.write(NEW)
+    found = stack.change.begin(NEW, False, 30)
+    assert found == {"recreated": NAMES, "way_back": True, "connectors": ["runs"]}
+    assert stack.docker.stopped == ["connect", "broker"]
+    stack.docker.up(NEW)
+    assert stack.change.verify(60, 5) == ["runs"]
+    assert not stack.former.exists()
+
+
+def test_one_setting_concerns_one_container(stack: Stack) -> None:
+    text = compose(connect="other")
+    stack.write(text)
+    assert stack.change.begin(text, False, 30)["recreated"] == [WORKER]
+
+
+def test_a_name_that_means_another_image_now_is_a_change(stack: Stack) -> None:
+    stack.docker.images["image:1"] = "sha256:9"
+    stack.write(OLD)
+    assert stack.change.begin(OLD, False, 30)["recreated"] == NAMES
+
+
+def test_files_that_no_container_depends_on_stop_nothing(stack: Stack) -> None:
+    stack.write(OLD)
+    assert stack.change.begin(OLD, False, 30) == {"recreated": [], "way_back": False, "connectors": []}
+    assert (stack.docker.stopped, stack.former.exists()) == ([], False)
+
+
+def test_check_mode_says_it_and_writes_and_stops_nothing(stack: Stack) -> None:
+    found = stack.change.begin(NEW, True, 30)
+    assert (found["recreated"], found["way_back"]) == (NAMES, False)
+    assert (stack.docker.stopped, stack.former.exists(), stack.connect.requests) == ([], False, [])
+
+
+@pytest.mark.parametrize(("health", "status"), [("unhealthy", "running"), ("", "exited")])
+def test_there_is_no_way_back_to_what_is_not_healthy(stack: Stack, health: str, status: str) -> None:
+    stack.docker.health(WORKER, health, status)
+    stack.write(NEW)
+    assert stack.begin() is False
+    assert (stack.docker.stopped, stack.former.exists()) == ([], False)
+
+
+def test_what_was_just_started_is_given_a_moment(stack: Stack) -> None:
+    stack.docker.health(BROKER, "starting")
+    stack.clock.events[2] = lambda: stack.docker.health(BROKER, "healthy")
+    stack.write(NEW)
+    assert stack.begin() is True
+
+
+def test_what_stays_starting_is_not_waited_for_longer_than_that(stack: Stack) -> None:
+    stack.docker.health(BROKER, "starting")
+    stack.write(NEW)
+    began = stack.clock.now()
+    assert stack.begin() is False
+    assert 30 <= stack.clock.now() - began < 40
+
+
+def test_a_first_installation_has_no_way_back(stack: Stack) -> None:
+    stack.docker.containers.clear()
+    stack.write(NEW)
+    assert stack.begin() is False
+
+
+def failing(stack: Stack) -> None:
+    stack.connect.connectors["runs"].update(tasks=["FAILED"])
+    stack.connect.trace = "org.x.DataException: name of Grace\n\tat y\nCaused by: java.lang.Error: Amina\n\tat z"
+
+
+def test_a_healthy_worker_whose_connector_fails_is_not_enough(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.begin()
+    failing(stack)
+    began = stack.clock.now()
+    with pytest.raises(ChangeError) as caught:
+        stack.change.verify(600, 5)
+    assert stack.clock.now() - began < 30, "a failure that lasts is not waited out"
+    assert "runs: connector RUNNING, task 0 FAILED (org.x.DataException <- java.lang.Error)" in str(caught.value)
+    assert "Grace" not in str(caught.value)
+    assert stack.former.exists(), "the way back is still open"
+
+
+def test_a_failure_that_the_version_before_left_behind_does_not_count(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.begin()
+    failing(stack)
+    stack.clock.events[4] = lambda: stack.connect.connectors["runs"].update(tasks=["RUNNING"])
+    assert stack.change.verify(60, 5) == ["runs"]
+
+
+def test_a_connector_must_go_on_running(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.begin()
+    stack.clock.events[4] = lambda: failing(stack)
+    with pytest.raises(ChangeError):
+        stack.change.verify(60, 8)
+
+
+def test_a_connector_that_does_not_come_up_ends_at_the_time_limit(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.begin()
+    stack.connect.connectors["runs"].update(tasks=[])
+    began = stack.clock.now()
+    with pytest.raises(ChangeError, match="runs: connector RUNNING, no tasks"):
+        stack.change.verify(60, 5)
+    assert 55 <= stack.clock.now() - began < 70
+    del stack.connect.connectors["runs"]
+    with pytest.raises(ChangeError, match="runs: gone"):
+        stack.change.verify(20, 5)
+
+
+def test_back_brings_files_containers_and_connectors_of_the_former_version(stack: Stack) -> None:
+    stack.docker.broken = ["image:2"]
+    stack.write(NEW)
+    stack.begin()
+    assert stack.docker.up(NEW) is False
+    assert stack.change.back(60, 5) == ["runs"]
+    assert stack.text == OLD
+    assert {entry["Image"] for entry in stack.docker.containers.values()} == {"sha256:1"}
+    assert not stack.former.exists()
+    (up,) = [call for call in stack.docker.calls if " up " in call]
+    assert "--pull never" in up
+    assert "--wait --wait-timeout 60" in up
+
+
+def test_back_that_fails_keeps_the_former_files(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.begin()
+    stack.docker.broken = ["image:1", "image:2"]
+    with pytest.raises(ChangeError, match="event-log-connect is unhealthy"):
+        stack.change.back(60, 5)
+    assert (stack.text, stack.former.exists()) == (OLD, True)
+
+
+@pytest.mark.parametrize("came", ["before the stop", "before the new containers", "before they were verified"])
+def test_a_run_after_one_that_was_killed_goes_on(stack: Stack, came: str) -> None:
+    stack.write(NEW)
+    if came != "before the stop":
+        stack.begin()
+    if came == "before they were verified":
+        stack.docker.up(NEW)
+        stack.connect.connectors["runs"].update(tasks=["UNASSIGNED"])  # not what ran before the change
+    stack.write(NEW)
+    assert stack.change.begin(NEW, False, 30)["connectors"] == ["runs"]
+    stack.docker.up(NEW)
+    stack.connect.connectors["runs"].update(tasks=["RUNNING"])
+    assert stack.change.verify(60, 5) == ["runs"]
+
+
+def test_a_run_after_one_that_was_killed_may_still_go_back(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.begin()
+    third = compose("image:2", connect="mended")
+    stack.write(third)
+    assert stack.begin(third) is True
+    stack.docker.up(third)
+    assert stack.change.back(60, 5) == ["runs"]
+    assert stack.text == OLD
+
+
+def test_a_change_that_cannot_be_begun_leaves_files_and_containers(stack: Stack) -> None:
+    stack.write("broken")
+    with pytest.raises(ChangeError, match="this is no mapping"):
+        stack.begin("broken")
+    stack.change.refuse()
+    assert (stack.text, stack.docker.stopped, stack.former.exists()) == (OLD, [], False)
+
+
+def test_refusing_does_not_undo_what_an_earlier_run_began(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.begin()
+    stack.change.refuse()
+    assert (stack.text, stack.former.exists()) == (NEW, True)
+
+
+def test_an_engine_that_is_down_is_said(stack: Stack) -> None:
+    stack.docker.down = True
+    with pytest.raises(ChangeError, match="the Docker engine does not answer: Cannot connect"):
+        stack.begin()
+
+
+def test_units_that_came_back_are_told_to_systemd(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.write(NEW)
+    stack.begin()
+    monkeypatch.setattr(_stack_former, "put_back", lambda _former: ["/etc/systemd/system/event-log.service"])
+    stack.docker.write(OLD)
+    stack.change.back(60, 5)
+    assert "systemctl daemon-reload" in stack.docker.calls
+
+
+def test_a_trace_is_told_by_its_classes_only() -> None:
+    trace = "a.b.C: Grace Otieno\n\tat q.R.s(R.java)\nCaused by: d.E$F\n\tat x\nCaused by: free words"
+    status = Status("RUNNING", (Task(0, "FAILED", trace=trace),))
+    assert told("n", status) == "n: connector RUNNING, task 0 FAILED (a.b.C <- d.E$F)"
