@@ -8,10 +8,13 @@ Every finding names the variable of the inventory, its value, what was found and
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Mapping, Sequence
 
 MB = 1024 * 1024
+#: A clock that is off by more than this is worth a warning.
+CLOCK_WARNING_S = 300
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,82 @@ class Directory:
 
 @dataclass(frozen=True)
 class Port:
-    """A TCP port that a role will listen on. ``holder`` describes who has it now, empty when it is free."""
+    """A TCP port that a role will listen on. ``holder`` describes who has it now, empty when it is free.
+
+    ``container`` and ``project`` (of Compose) name where that program runs, if it does in a container.
+    """
 
     number: int
     variable: str
     holder: str = ""
+    container: str = ""
+    project: str = ""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The host's clock beside the one that the playbook runs by, both in seconds since 1970."""
+
+    here: float
+    there: float
+    variable: str
+    tolerance_s: int
+    earliest: float = 0  # no clock that is right says less
+
+    @property
+    def off_s(self) -> float:
+        return self.here - self.there
+
+
+def architecture_findings(variable: str, tested: Sequence[str], machine: str) -> list[Finding]:
+    if not tested or machine in tested:
+        return []
+    return [
+        Finding(
+            variable,
+            list(tested),
+            f"this host's processor is {machine}, for which neither the image nor the packages are made.",
+            f"Use a server with a 64-bit Intel or AMD processor, or add {machine} there to try images of your own.",
+        )
+    ]
+
+
+def clock_findings(clock: Clock) -> list[Finding]:
+    """Refuse a clock that is off by days: events, logs and what is kept for how long all go by it."""
+    says = f"this host's clock says {written(clock.here)} (UTC), which is"
+    if abs(clock.off_s) > clock.tolerance_s:
+        stamp = f"{written(clock.there)} UTC"
+        what = f"{says} {span(clock.off_s)}: where the playbook runs it is {stamp}."
+    elif clock.here < clock.earliest - clock.tolerance_s:
+        stamp = "YYYY-MM-DD HH:MM:SS UTC"
+        what = f"{says} before this release of the event log was made ({written(clock.earliest)})."
+    else:
+        return []
+    fix = (
+        "Set whichever is wrong, this host's with `timedatectl set-ntp true`, or without internet with "
+        f"`timedatectl set-ntp false; timedatectl set-time '{stamp}'; hwclock --systohc`. "
+        "If it is wrong after every power cut, the main board needs a new battery."
+    )
+    return [Finding(clock.variable, clock.tolerance_s, what, fix)]
+
+
+def clock_warnings(clock: Clock) -> list[str]:
+    """Say so when it is off by minutes."""
+    if clock_findings(clock) or abs(clock.off_s) <= CLOCK_WARNING_S:
+        return []
+    return [f"This host's clock is {span(clock.off_s)} against the one that the playbook runs by: set one of them."]
+
+
+def written(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+
+
+def span(seconds: float) -> str:
+    """How far a clock is off, in the unit that fits."""
+    size = abs(seconds)
+    units = (("years", 365 * 86400), ("days", 86400), ("hours", 3600), ("minutes", 60))
+    unit, length = next((pair for pair in units if size >= 2 * pair[1]), ("seconds", 1))
+    return f"{round(size / length)} {unit} {'fast' if seconds > 0 else 'slow'}"
 
 
 def account_findings(wanted: Account, by_name: Mapping[str, int], by_number: Mapping[int, str]) -> list[Finding]:
@@ -127,12 +201,18 @@ def directory_findings(wanted: Directory) -> list[Finding]:
 def port_findings(wanted: Port) -> list[Finding]:
     if not wanted.holder:
         return []
+    holder, stop = wanted.holder, "Stop that program"
+    if wanted.container:
+        holder, stop = f"the container {wanted.container}, {holder}", f"Stop it (`docker stop {wanted.container}`)"
+    if wanted.project:
+        holder = f"the Compose project {wanted.project}: {holder}"
+        stop = f"Stop that project (`docker compose --project-name {wanted.project} stop`)"
     return [
         Finding(
             wanted.variable,
             wanted.number,
-            f"that port is in use by {wanted.holder}.",
-            f"Stop that program, or set {wanted.variable} to a free port.",
+            f"that port is in use by {holder}.",
+            f"{stop}, or set {wanted.variable} to a free port.",
         )
     ]
 

@@ -9,8 +9,9 @@ import grp
 import os
 import pwd
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Callable, Iterable
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._host_check import MB, Directory, Port
 
@@ -102,15 +103,33 @@ def describe(pid: int) -> str:
     return f"{name} (pid {pid})"
 
 
-def read_port(wanted: Port, own_pids: set[int]) -> Port:
-    """Say who holds the port; a holder that descends from one of ``own_pids`` is ours and does not count."""
+@dataclass(frozen=True)
+class Container:
+    """A running container: its first process, and the ports of the host that Docker passes on to it."""
+
+    name: str
+    pid: int
+    project: str
+    ports: frozenset[int]
+
+
+def read_port(wanted: Port, own_pids: set[int], containers: Callable[[], Iterable[Container]] = tuple) -> Port:
+    """Say who holds the port; a holder that descends from one of ``own_pids`` is ours and does not count.
+
+    ``containers`` is only asked when somebody else holds it.
+    """
     inodes = listening_inodes(wanted.number)
     if not inodes:
         return wanted
     holders = pids_of(inodes)
     if holders and all(own_pids.intersection(parents(pid)) for pid in holders):
         return wanted
-    return replace(wanted, holder=describe(holders[0]) if holders else "another program")
+    seen = replace(wanted, holder=describe(holders[0]) if holders else "another program")
+    chain = set(parents(holders[0])) if holders else set()
+    for container in containers():
+        if container.pid in chain or wanted.number in container.ports:
+            return replace(seen, container=container.name, project=container.project)
+    return seen
 
 
 def cluster_id(log_dir: Path) -> str:

@@ -11,8 +11,8 @@ short_description: Say everything that makes a host unfit, before anything is ch
 version_added: "0.1.0"
 author: OpenMRS Event Log contributors (@openmrs)
 description:
-  - Looks at accounts, directories, ports, memory and an existing broker's data, and fails with one message that holds
-    all findings. Each names the variable of the inventory, its value, what was found and what to do.
+  - Looks at processor, clock, accounts, directories, ports, memory and an existing broker's data, and fails with one
+    message that holds all findings. Each names the variable of the inventory, its value, what was found and what to do.
   - Reads only. What is not asked for is not looked at.
 attributes:
   check_mode:
@@ -55,6 +55,25 @@ options:
     suboptions:
       number: {description: The port., type: int, required: true}
       variable: {description: Variable of the inventory that sets it., type: str, required: true}
+  architecture:
+    description: Processors that the host may have.
+    type: dict
+    suboptions:
+      tested: {description: As C(uname -m) names them., type: list, elements: str, required: true}
+      variable: {description: Variable of the inventory that lists them., type: str, required: true}
+  clock:
+    description:
+      - The clock of the control node, that the host's is compared with. Off by more than O(clock.tolerance_s) is a
+        finding, off by more than five minutes a warning.
+    type: dict
+    suboptions:
+      now: {description: Seconds since 1970., type: float, required: true}
+      earliest:
+        description: What no clock that is right says less than, for a host that is its own control node.
+        type: float
+        default: 0
+      variable: {description: Variable of the inventory that sets the tolerance., type: str, required: true}
+      tolerance_s: {description: In seconds., type: int, required: true}
   own_containers:
     description: Names of containers whose processes may hold these ports, as they do on a converged host.
     type: list
@@ -105,6 +124,9 @@ running:
   sample: [event-log-broker, event-log-connect]
 """
 
+import functools
+import platform
+import time
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +146,44 @@ def container_pids(module: AnsibleModule, names: list[str]) -> dict[str, int]:
     return {name.lstrip("/"): int(pid) for name, pid in lines if int(pid) > 0}
 
 
-def findings(params: dict[str, Any], own_pids: set[int]) -> list[check.Finding]:
+def all_containers(module: AnsibleModule) -> list[read.Container]:
+    """Return every running container, to name one that is in the way."""
+    docker = module.get_bin_path("docker")
+    if docker is None:
+        return []
+    _rc, identifiers, _err = module.run_command([docker, "ps", "--quiet"])
+    template = (
+        '{{.Name}}\t{{.State.Pid}}\t{{with index .Config.Labels "com.docker.compose.project"}}{{.}}{{end}}\t'
+        "{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}} {{end}}{{end}}"
+    )
+    if not identifiers.split():
+        return []
+    _rc, out, _err = module.run_command([docker, "container", "inspect", "--format", template, *identifiers.split()])
+    rows = [line.split("\t") for line in out.splitlines() if line.count("\t") == 3]
+    return [
+        read.Container(name.lstrip("/"), int(pid), project, frozenset(map(int, ports.split())))
+        for name, pid, project, ports in rows
+    ]
+
+
+def machine_findings(module: AnsibleModule) -> list[check.Finding]:
+    """Say what is wrong with processor and clock, and warn about a clock that is off by minutes."""
     found: list[check.Finding] = []
+    wanted, given = module.params["architecture"], module.params["clock"]
+    if wanted:
+        found += check.architecture_findings(wanted["variable"], wanted["tested"], platform.machine())
+    if given:
+        clock = check.Clock(time.time(), given["now"], given["variable"], given["tolerance_s"], given["earliest"])
+        found += check.clock_findings(clock)
+        for warning in check.clock_warnings(clock):
+            module.warn(warning)
+    return found
+
+
+def findings(module: AnsibleModule, own_pids: set[int]) -> list[check.Finding]:
+    params = module.params
+    found = machine_findings(module)
+    containers = functools.lru_cache(maxsize=1)(lambda: all_containers(module))
     by_name = {"user": read.users(), "group": read.groups()}
     for item in params["accounts"]:
         names = by_name[item["kind"]]
@@ -134,7 +192,7 @@ def findings(params: dict[str, Any], own_pids: set[int]) -> list[check.Finding]:
     for item in params["directories"]:
         found += check.directory_findings(read.read_directory(check.Directory(**item)))
     for item in params["ports"]:
-        found += check.port_findings(read.read_port(check.Port(item["number"], item["variable"]), own_pids))
+        found += check.port_findings(read.read_port(check.Port(item["number"], item["variable"]), own_pids, containers))
     if params["memory"]:
         memory = params["memory"]
         found += check.memory_findings(memory["variable"], memory["value"], memory["needed_mb"], read.memory_mb())
@@ -160,6 +218,9 @@ def main() -> None:
     def listing(**options: Any) -> dict[str, Any]:
         return {"type": "list", "elements": "dict", "default": [], "options": options}
 
+    tested = {"type": "list", "elements": "str", "required": True}
+    now = {"type": "float", "required": True}
+    earliest = {"type": "float", "default": 0}
     kinds = {"type": "str", "required": True, "choices": ["user", "group"]}
     broker = {"log_dir": path(), "directory_variable": text(), "cluster_id": text(), "cluster_variable": text()}
     module = AnsibleModule(
@@ -173,6 +234,11 @@ def main() -> None:
                 min_free_mb={"type": "int", "default": 0},
             ),
             "ports": listing(number=number(), variable=text()),
+            "architecture": {"type": "dict", "options": {"tested": tested, "variable": text()}},
+            "clock": {
+                "type": "dict",
+                "options": {"now": now, "earliest": earliest, "variable": text(), "tolerance_s": number()},
+            },
             "own_containers": {"type": "list", "elements": "str", "default": []},
             "memory": {"type": "dict", "options": {"needed_mb": number(), "variable": text(), "value": text()}},
             "broker": {"type": "dict", "options": {**broker, "marker": path()}},
@@ -180,7 +246,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     running = container_pids(module, module.params["own_containers"])
-    found = findings(module.params, set(running.values()))
+    found = findings(module, set(running.values()))
     if found:
         module.fail_json(msg=check.message(found), findings=[finding.sentence() for finding in found])
     result: dict[str, Any] = {"changed": False, "running": sorted(running)}

@@ -161,3 +161,67 @@ def test_one_finding_is_one_sentence_and_several_are_numbered() -> None:
     assert subject.message([first, second]) == (
         "2 things stand in the way:\n1. v1 is 1: what 1. Fix 1.\n2. v2 is 2: what 2. Fix 2."
     )
+
+
+CLOCK = subject.Clock(here=1.0e9, there=1.0e9, variable="kafka_host_clock_tolerance_s", tolerance_s=86400)
+
+
+@pytest.mark.parametrize("off", [0, 86400, -86400])
+def test_a_clock_within_a_day_is_let_through(off: int) -> None:
+    assert subject.clock_findings(replace(CLOCK, here=CLOCK.there + off)) == []
+
+
+@pytest.mark.parametrize(
+    ("off", "told"),
+    [(86401, "24 hours fast"), (-3 * 86400, "3 days slow"), (8 * 365 * 86400, "8 years fast")],
+)
+def test_a_clock_that_is_off_says_how_far_and_how_to_set_it(off: int, told: str) -> None:
+    (sentence,) = sentences(subject.clock_findings(replace(CLOCK, here=CLOCK.there + off)))
+    assert sentence.startswith("kafka_host_clock_tolerance_s is 86400: this host's clock says ")
+    assert f"which is {told}: where the playbook runs it is 2001-09-09 01:46:40 UTC." in sentence
+    assert "timedatectl set-time '2001-09-09 01:46:40 UTC'" in sentence
+
+
+def test_a_host_that_is_its_own_control_node_knows_at_least_the_release() -> None:
+    (sentence,) = sentences(subject.clock_findings(replace(CLOCK, earliest=CLOCK.here + 86401)))
+    assert "clock says 2001-09-09 01:46:40 (UTC), which is before this release of the event log was made" in sentence
+    assert subject.clock_findings(replace(CLOCK, earliest=CLOCK.here + 86400)) == []
+
+
+@pytest.mark.parametrize(
+    ("off", "warned"), [(0, False), (300, False), (301, True), (-301, True), (86400, True), (86401, False)]
+)
+def test_minutes_are_warned_of_and_days_refused(off: int, warned: bool) -> None:
+    found = subject.clock_warnings(replace(CLOCK, here=CLOCK.there + off))
+    assert bool(found) is warned
+    assert not warned or ("fast" if off > 0 else "slow") in found[0]
+
+
+def test_a_processor_that_nothing_is_made_for() -> None:
+    assert subject.architecture_findings("kafka_host_architectures", ["x86_64"], "x86_64") == []
+    assert subject.architecture_findings("kafka_host_architectures", [], "aarch64") == []
+    (sentence,) = sentences(subject.architecture_findings("kafka_host_architectures", ["x86_64"], "aarch64"))
+    assert sentence == (
+        "kafka_host_architectures is ['x86_64']: this host's processor is aarch64, for which neither the image nor the "
+        "packages are made. Use a server with a 64-bit Intel or AMD processor, or add aarch64 there to try images of your "
+        "own."
+    )
+
+
+@pytest.mark.parametrize(
+    ("container", "project", "told"),
+    [
+        ("", "", "in use by java (pid 7). Stop that program, or set event_log_bootstrap to a free port."),
+        ("old", "", "in use by the container old, java (pid 7). Stop it (`docker stop old`), or set "),
+        (
+            "old-broker-1",
+            "old",
+            "in use by the Compose project old: the container old-broker-1, java (pid 7). "
+            "Stop that project (`docker compose --project-name old stop`), or set ",
+        ),
+    ],
+)
+def test_a_port_in_use_names_what_to_stop(container: str, project: str, told: str) -> None:
+    port = subject.Port(9092, "event_log_bootstrap", "java (pid 7)", container, project)
+    (sentence,) = sentences(subject.port_findings(port))
+    assert told in sentence

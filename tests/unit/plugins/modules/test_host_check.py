@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
+import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -159,7 +161,48 @@ def test_a_port_that_an_own_container_holds_is_free(call: Call, port: int, docke
 def test_the_same_port_is_taken_where_no_container_is_ours(call: Call, port: int, docker: Path) -> None:
     result = call(subject, ports=[{"number": port, "variable": "event_log_bootstrap"}])
     assert f"event_log_bootstrap is {port}: that port is in use by " in result["msg"]
+    assert "{{range .NetworkSettings.Ports}}" in (docker / "asked").read_text()  # to name a container, where it is one
+
+
+def test_a_free_port_is_no_reason_to_ask_the_engine(call: Call, docker: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = server.getsockname()[1]
+    assert not call(subject, ports=[{"number": free, "variable": "event_log_bootstrap"}]).get("failed")
     assert not (docker / "asked").exists()
+
+
+@pytest.mark.parametrize("by", ["process", "published port"])
+def test_a_port_in_use_by_another_project_is_named_by_it(call: Call, port: int, docker: Path, by: str) -> None:
+    pid, published = (os.getpid(), "") if by == "process" else (1 << 22, f"{port} 9999 ")
+    (docker / "docker").write_text(
+        f"""#!/bin/sh
+case $1 in
+  ps) echo 1a2b; echo 3c4d ;;
+  *) printf '/quiet\\t{1 << 21}\\t\\t\\n'; printf '/old-broker-1\\t{pid}\\told\\t{published}\\n' ;;
+esac
+"""
+    )
+    result = call(subject, ports=[{"number": port, "variable": "event_log_bootstrap"}])
+    assert "in use by the Compose project old: the container old-broker-1, " in result["msg"]
+    assert "Stop that project (`docker compose --project-name old stop`)" in result["msg"]
+
+
+@pytest.mark.parametrize(("tested", "fit"), [([platform.machine()], True), (["s390x"], False)])
+def test_the_processor_is_read_from_the_system(call: Call, tested: List[str], fit: bool) -> None:
+    result = call(subject, architecture={"tested": tested, "variable": "kafka_host_architectures"})
+    assert bool(result.get("failed")) is not fit
+    assert fit or f"this host's processor is {platform.machine()}" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("off", "told"),
+    [(0, None), (-3 * 365 * 86400, "3 years fast"), (2 * 86400 + 60, "2 days slow"), (-600, None)],
+)
+def test_the_clock_is_compared(call: Call, off: float, told: str) -> None:
+    clock = {"now": time.time() + off, "variable": "kafka_host_clock_tolerance_s", "tolerance_s": 86400}
+    result = call(subject, clock=clock)
+    assert bool(result.get("failed")) == bool(told)
+    assert not told or told in result["msg"]
 
 
 def test_a_host_without_an_engine_has_no_containers(call: Call, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
