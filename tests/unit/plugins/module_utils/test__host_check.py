@@ -203,8 +203,8 @@ def test_a_processor_that_nothing_is_made_for() -> None:
     (sentence,) = sentences(subject.architecture_findings("kafka_host_architectures", ["x86_64"], "aarch64"))
     assert sentence == (
         "kafka_host_architectures is ['x86_64']: this host's processor is aarch64, for which neither the image nor the "
-        "packages are made. Use a server with a 64-bit Intel or AMD processor, or add aarch64 there to try images of your "
-        "own."
+        "packages are made. Use a server with a 64-bit Intel or AMD processor, or add aarch64 there to try images of "
+        "your own."
     )
 
 
