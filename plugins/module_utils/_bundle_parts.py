@@ -144,9 +144,9 @@ class Wheels:
                 words = (err or out).strip().splitlines()[-6:]
                 raise EventLogError("Python packages for the bundle could not be fetched: " + "\n".join(words))
             (directory / COMPLETE).write_text("", encoding="utf-8")
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(str(self.directory))
-            directory.rename(self.directory)
+            with contextlib.suppress(OSError):  # another run was faster with the same
+                directory.rename(self.directory)
+            if not self.present:
+                raise EventLogError(f"{self.directory} is not what an earlier run wrote. Remove it, and run again.")
         finally:
-            if directory.is_dir():
-                shutil.rmtree(str(directory))
+            shutil.rmtree(str(directory), ignore_errors=True)

@@ -137,15 +137,19 @@ done
 
 say "Unpacking ..."
 mkdir "$work/lib" "$work/collections"
-for wheel in "$here"/wheels/*.whl; do
-    /usr/bin/python3 -I -m zipfile -e "$wheel" "$work/lib"
-done
-for archive in "$here"/collections/*.tar.gz; do
-    tar -xzf "$archive" -C "$work/collections" --no-same-owner
-done
-# A stick makes every file a program, which Ansible would then start instead of reading it.
-cp -R "$here/inventory" "$work/inventory"
-find "$work/inventory" -type f -exec chmod 0600 {} +
+# Only what the list names: a copy over an older bundle leaves the older one's files beside the new.
+sed 's/^[0-9a-f]*  //' "$here/SHA256SUMS" >"$work/names"
+while IFS= read -r name; do
+    case $name in
+        wheels/*.whl) /usr/bin/python3 -I -m zipfile -e "$here/$name" "$work/lib" ;;
+        collections/*.tar.gz) tar -xzf "$here/$name" -C "$work/collections" --no-same-owner ;;
+        inventory/*)
+            # A stick makes every file a program, which Ansible would then start instead of reading it.
+            mkdir -p "$work/$(dirname "$name")"
+            (umask 077 && cat -- "$here/$name" >"$work/$name")
+            ;;
+    esac
+done <"$work/names"
 
 start() { /usr/bin/python3 -I "$here/start.py" "$1" "$work" "$here" "$playbook" "$hidden/password" "$2"; }
 

@@ -200,6 +200,22 @@ def test_packages_are_fetched_once_for_a_list(tmp_path: Path) -> None:
     assert not wheels(tmp_path, "a==2\n").present
 
 
+def test_two_runs_at_once_may_fetch_the_same(tmp_path: Path) -> None:
+    def run(command: Sequence[str]) -> Tuple[int, str, str]:
+        (Path(command[command.index("--dest") + 1]) / "a.whl").write_bytes(b"w")
+        if not list(tmp_path.glob("cache/wheels-*")):
+            wheels(tmp_path).fetch(["pip"], run_other)
+        return 0, "", ""
+
+    def run_other(command: Sequence[str]) -> Tuple[int, str, str]:
+        (Path(command[command.index("--dest") + 1]) / "a.whl").write_bytes(b"w")
+        return 0, "", ""
+
+    wheels(tmp_path).fetch(["pip"], run)
+    assert [path.name for path in wheels(tmp_path).files()] == ["a.whl"]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [wheels(tmp_path).directory.name]
+
+
 def test_a_fetch_that_fails_leaves_nothing_and_says_why(tmp_path: Path) -> None:
     with pytest.raises(EventLogError, match="no such package"):
         wheels(tmp_path).fetch(["pip"], lambda _command: (1, "", "no such package"))

@@ -191,6 +191,13 @@ def test_a_stick_that_can_only_be_read_is_enough(server: Server) -> None:
     assert sorted(path.relative_to(server.stick) for path in server.stick.rglob("*")) == listed
 
 
+def test_what_an_older_bundle_left_on_the_stick_is_not_used(server: Server) -> None:
+    server.put("wheels/ansible_core-0-py3-none-any.whl", b"no wheel at all")
+    server.put("inventory/group_vars/all/older.yml", b"x: 1\n")
+    result = with_password(server)
+    assert result.returncode == 0, result
+
+
 def test_the_end_of_the_run_is_the_end_of_the_command(server: Server) -> None:
     result = with_password(server, "--fail")
     assert result.returncode == 4
