@@ -149,10 +149,10 @@ def test_something_else_on_that_port(scripts: List[Script], said: bytes) -> None
     assert raised.failure.kind == facts.NOT_A_DATABASE
 
 
-def test_something_that_never_says_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "READ_TIMEOUT", 1)
+def test_something_that_never_says_a_word() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        login = Login("127.0.0.1", listener.getsockname()[1], "event_log", "secret-word", connect_timeout=1)
+        port = listener.getsockname()[1]
+        login = Login("127.0.0.1", port, "event_log", "secret-word", connect_timeout=1, read_timeout=1)
         with pytest.raises(ConnectError) as caught:
             open_connection(login)
     assert caught.value.failure.kind == facts.NOT_A_DATABASE
