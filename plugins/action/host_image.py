@@ -57,7 +57,9 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         self._vars: dict[str, Any] = task_vars or {}
         _validated, given = self.validate_argument_spec(argument_spec=argument_spec())
-        self._given: dict[str, Any] = given
+        # The store's ~ is that of whoever runs Ansible, not of root on the host.
+        store = str(Path(given["store"]).expanduser()) if given["store"] else ""
+        self._given: dict[str, Any] = {**given, "store": store}
         self._name = str(self._vars.get("inventory_hostname", "the host"))
         try:
             return self._run()
