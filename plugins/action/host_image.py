@@ -64,7 +64,7 @@ class ActionModule(ActionBase):
         try:
             return self._run()
         except EventLogError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None
 
     def _run(self) -> dict[str, Any]:
         plan = self._plan()

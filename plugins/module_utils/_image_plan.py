@@ -247,8 +247,8 @@ def forecast(steps: Sequence[Step], bandwidth_kbit: int) -> List[str]:
     lines = []
     for step in steps:
         if step.way == "whole":
-            rest = f" of {megabytes(step.moves + step.here)}, {megabytes(step.here)} are there" if step.here else ""
-            lines.append(f"{step.image}: {megabytes(step.moves)}{rest} to copy, {takes(step.moves, bandwidth_kbit)}.")
+            rest = f"; the other {megabytes(step.here)} of it are there" if step.here else ""
+            lines.append(f"{step.image}: {megabytes(step.moves)} to copy, {takes(step.moves, bandwidth_kbit)}{rest}.")
         elif step.way == "delta":
             lines.append(
                 f"{step.image}: at most {megabytes(step.moves)} to copy, what differs from {step.basis}, "
