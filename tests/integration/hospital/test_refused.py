@@ -112,9 +112,9 @@ def refusals(ready: Site, tmp_path_factory: pytest.TempPathFactory) -> Refusals:
     key = directory / "other-key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     sites = {
-        "truncated": inventory(ready, event_images_store=store(directory / "truncated", truncated)),
-        "tampered": inventory(ready, event_images_store=store(directory / "tampered", tampered)),
-        "architecture": inventory(ready, event_images_store=store(directory / "arm", of_another_architecture)),
+        "truncated": inventory(ready, event_log_images_dir=store(directory / "truncated", truncated)),
+        "tampered": inventory(ready, event_log_images_dir=store(directory / "tampered", tampered)),
+        "architecture": inventory(ready, event_log_images_dir=store(directory / "arm", of_another_architecture)),
         "no-sudo": inventory(ready, ansible_user="nurse"),
         "key-refused": inventory(ready, ansible_ssh_private_key_file=str(key)),
     }
