@@ -192,6 +192,14 @@ class Engine:
         problem = checksum_problem(archive)
         if problem or (expected and sha256(archive) != expected):
             raise HostImageError(problem or f"{archive} is not what was sent: run again, and it is copied again.")
+        if archive.suffix != ".zst" or shutil.which("zstd") is not None:
+            self._examine(image, archive)
+        self._pipe(archive)
+        if self.inspect(image) is None:
+            raise HostImageError(f"{archive} was loaded, and yet the engine has no {image}. {REMEDY}")
+
+    def _examine(self, image: str, archive: Path) -> None:
+        """Read all of an archive before the engine gets it."""
         try:
             with unpacked(archive) as stream:
                 contents = archives.choose(archives.read(stream), image)
@@ -203,18 +211,15 @@ class Engine:
                 f"{archive} is for {contents.architecture}, and this host is {here}. Nothing was loaded. "
                 f"Build the image on a machine like this one (playbook images.yml)."
             )
-        self._pipe(archive)
-        found = self.inspect(image)
-        if found is None:
-            raise HostImageError(f"{archive} was loaded, and yet the engine has no {image}.")
 
     def _pipe(self, archive: Path) -> None:
-        """By a pipe, for engines before 23 do not read zstd."""
-        with unpacked(archive) as stream:
+        """By a pipe, for engines before 23 do not read zstd. Later ones do, and need no program for it."""
+        with unpacked(archive) if shutil.which("zstd") else archive.open("rb") as stream:
             done = subprocess.run(["docker", "load", "--quiet"], stdin=stream, capture_output=True, check=False)
         if done.returncode != 0:
             said = done.stderr.decode("utf-8", "replace").strip()
-            raise HostImageError(f"Docker cannot load {archive}: {said}")
+            hint = "" if shutil.which("zstd") else " Perhaps because there is no zstd here: apt-get install zstd."
+            raise HostImageError(f"Docker cannot load {archive}: {said}.{hint}")
 
     def pull(self, image: str, source: str, seconds: int) -> None:
         """Pull an image, and give it the name that this site's containers have for it."""

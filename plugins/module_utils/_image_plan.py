@@ -173,11 +173,11 @@ def plan(wishes: Sequence[Wish], host: Host, own: str = "", keep: int = 1, may_d
 
 def _problems(wish: Wish, step: Step, host: Host) -> List[str]:
     if step.way == "missing":
-        here = f"{host.name} has it in none of {', '.join(wish.places)}, and " if wish.places else ""
+        here = f"{host.name} has none in {', '.join(wish.places)}, and " if wish.places else ""
         return [
-            f"There is no archive of {wish.image}: {here}the control node has none in event_images_store "
+            f"There is no archive of {wish.image}: {here}the control node has none in event_log_images_dir "
             f"({wish.store or 'not set'}). Write one there with the playbook images.yml, on a machine with internet "
-            f"and Docker, or set event_images_archive to where it lies on {host.name}."
+            f"and Docker, or carry one to {host.name} and name its place (event_images_archive)."
         ]
     lying = host.lying.get(wish.image)
     if step.way == "load" and lying is not None and lying.problem:

@@ -180,11 +180,5 @@ def test_missing_is_told_from_unreachable() -> None:
     assert not _image.is_missing("Cannot connect to the Docker daemon at unix:///var/run/docker.sock.")
 
 
-def test_an_archive_is_named_after_its_image() -> None:
-    other = replace(PLAIN, name="host:5000/a")
-    assert PLAIN.archive_name(True) == f"shop-{PLAIN.tag}.tar.zst"
-    assert other.archive_name(False) == f"host_5000_a-{other.tag}.tar"
-
-
 def test_a_tail_is_the_end() -> None:
     assert _image.tail("\n".join(str(number) for number in range(100)) + "\n\n", 2) == "98\n99"
