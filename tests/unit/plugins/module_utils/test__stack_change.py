@@ -145,12 +145,25 @@ def test_a_healthy_worker_whose_connector_fails_is_not_enough(stack: Stack) -> N
     assert stack.former.exists(), "the way back is still open"
 
 
-def test_a_failure_that_the_version_before_left_behind_does_not_count(stack: Stack) -> None:
+def test_what_the_worker_shows_at_first_does_not_count(stack: Stack) -> None:
     stack.write(NEW)
     stack.begin()
     failing(stack)
     stack.clock.events[4] = lambda: stack.connect.connectors["runs"].update(tasks=["RUNNING"])
     assert stack.change.verify(60, 5) == ["runs"]
+
+
+def test_the_failures_of_the_version_that_is_taken_back_are_waited_out(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.begin()
+    failing(stack)
+    stack.clock.events[40] = lambda: stack.connect.connectors["runs"].update(tasks=["RUNNING"])
+    assert stack.change.back(60, 5) == ["runs"]
+    stack.write(NEW)
+    stack.begin()
+    failing(stack)
+    with pytest.raises(ChangeError, match="task 0 FAILED"):
+        stack.change.back(60, 5)
 
 
 def test_a_connector_must_go_on_running(stack: Stack) -> None:

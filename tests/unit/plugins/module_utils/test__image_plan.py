@@ -1,0 +1,203 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How images get onto a host: each way, what it costs, and what is refused before anything moves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _image_plan as plans
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_archive import Described, Layer
+from hypothesis import given
+from hypothesis import strategies as st
+
+MB = 1000 * 1000
+NEW, OLD, OLDER = "openmrs-event-log:3", "openmrs-event-log:2", "openmrs-event-log:1"
+STORED = Described(
+    image=NEW,
+    identifier="sha256:3",
+    architecture="amd64",
+    archive="openmrs-event-log-3.tar.zst",
+    archive_size=100 * MB,
+    archive_sha256="",
+    plain_size=300 * MB,
+    plain_sha256="",
+    layers=(
+        Layer("base", 80 * MB, 20 * MB),
+        Layer("kafka", 200 * MB, 70 * MB),
+        Layer("connectors-3", 20 * MB, 11 * MB),
+    ),
+)
+ROOM = plans.Space("/var/lib/docker", 1, 2000 * MB)
+HOST = plans.Host("hilltop", "amd64", plans.Space("/var/cache/in", 2, 2000 * MB), ROOM)
+FORMER = plans.Present(OLD, ("base", "kafka", "connectors-2"), 300 * MB, "2026-02")
+WISH = plans.Wish(NEW, "archive", STORED, "/srv/images")
+
+
+def one(host: plans.Host, wish: plans.Wish = WISH) -> plans.Step:
+    (step,) = plans.plan([wish], host).steps
+    return step
+
+
+def test_what_is_there_is_left_alone() -> None:
+    plan = plans.plan([WISH], replace(HOST, present=(plans.Present(NEW),)))
+    assert plan == plans.Plan((plans.Step(NEW, "nothing"),), (), ())
+    assert not plan.steps[0].changes
+
+
+@pytest.mark.parametrize(("source", "way"), [("build", "build"), ("registry", "pull")])
+def test_other_sources_need_no_archive(source: str, way: str) -> None:
+    assert one(HOST, plans.Wish(NEW, source)).way == way
+
+
+def test_an_archive_on_the_host_is_preferred_to_the_line() -> None:
+    step = one(replace(HOST, lying={NEW: plans.Lying("/media/stick/a.tar.zst", 100 * MB, STORED)}))
+    assert (step.way, step.moves, step.path, step.plain) == ("load", 0, "/media/stick/a.tar.zst", 300 * MB)
+
+
+def test_a_first_install_moves_the_packed_archive() -> None:
+    step = one(HOST)
+    assert (step.way, step.moves, step.here) == ("whole", 100 * MB, 0)
+
+
+def test_a_cut_copy_moves_only_the_rest() -> None:
+    step = one(replace(HOST, arrived={STORED.archive: 60 * MB}))
+    assert (step.way, step.moves, step.here) == ("whole", 40 * MB, 60 * MB)
+
+
+def test_an_upgrade_moves_the_layers_that_differ() -> None:
+    step = one(replace(HOST, present=(FORMER,)))
+    assert (step.way, step.basis) == ("delta", OLD)
+    assert 11 * MB < step.moves < 12 * MB
+
+
+def test_an_upgrade_with_nothing_in_common_moves_no_more_than_the_archive() -> None:
+    step = one(replace(HOST, present=(replace(FORMER, layers=("x",)),)))
+    assert step.moves <= 101 * MB
+
+
+def test_without_zstd_on_the_control_node_everything_moves() -> None:
+    assert plans.plan([WISH], replace(HOST, present=(FORMER,)), may_delta=False).steps[0].way == "whole"
+
+
+def test_the_latest_image_of_the_same_name_is_the_basis() -> None:
+    present = (FORMER, plans.Present(OLDER, tagged="2026-01"), plans.Present("mysql:9", tagged="2026-03"))
+    assert one(replace(HOST, present=present)).basis == OLD
+
+
+def test_another_image_of_the_engine_is_no_basis() -> None:
+    assert one(replace(HOST, present=(plans.Present("openmrs-event-log-next:1"),))).way == "whole"
+
+
+def refused(host: plans.Host, wish: plans.Wish = WISH) -> str:
+    plan = plans.plan([wish], host, own="openmrs-event-log")
+    assert plan.problems, plan
+    assert plan.removals == ()
+    return " ".join(plan.problems)
+
+
+def test_a_missing_archive_is_refused_with_both_places() -> None:
+    said = refused(HOST, replace(WISH, stored=None, places=("/media/stick",)))
+    for word in (NEW, "/media/stick", "/srv/images", "images.yml", "hilltop", "event_log_images_dir"):
+        assert word in said
+
+
+def test_another_processor_is_refused() -> None:
+    assert "is for amd64, and hilltop is arm64" in refused(replace(HOST, architecture="arm64"))
+    lying = {NEW: plans.Lying("/a.tar", 1, replace(STORED, architecture="arm64"))}
+    assert "is for arm64, and hilltop is amd64" in refused(replace(HOST, lying=lying))
+
+
+def test_a_damaged_archive_on_the_host_is_refused_and_not_replaced_by_a_copy() -> None:
+    assert refused(replace(HOST, lying={NEW: plans.Lying("/a.tar", 1, problem="cut off")})) == "cut off"
+
+
+@pytest.mark.parametrize("way", ["whole", "delta", "load"])
+def test_a_disk_that_is_too_small_is_refused_before_the_copy(way: str) -> None:
+    host = replace(
+        HOST,
+        present=(FORMER,) if way == "delta" else (),
+        lying={NEW: plans.Lying("/a.tar.zst", 100 * MB, STORED)} if way == "load" else {},
+    )
+    assert one(host).way == way
+    said = refused(replace(host, engine=replace(ROOM, free=500 * MB)))
+    assert "hilltop has 500 MB free at /var/lib/docker, and 664 MB are needed" in said
+    assert "Free 164 MB there" in said
+
+
+def test_the_arriving_copy_needs_room_too() -> None:
+    small = replace(HOST.incoming, free=120 * MB)
+    assert "at /var/cache/in, and 164 MB" in refused(replace(HOST, incoming=small))
+    assert "at /var/cache/in, and 664 MB" in refused(replace(HOST, incoming=small, present=(FORMER,)))
+    arrived = {STORED.archive: 70 * MB}
+    assert plans.plan([WISH], replace(HOST, incoming=small, arrived=arrived)).problems == ()
+
+
+def test_one_disk_needs_room_for_both() -> None:
+    same = replace(HOST, incoming=replace(ROOM, path="/var/cache/in"))
+    assert plans.plan([WISH], same).problems == ()
+    assert "764 MB" in refused(replace(same, engine=replace(ROOM, free=700 * MB)))
+
+
+def test_an_archive_that_nobody_described_is_reckoned_by_its_size() -> None:
+    lying = {NEW: plans.Lying("/a.tar.zst", 100 * MB)}
+    assert "664 MB" in refused(replace(HOST, lying=lying, engine=replace(ROOM, free=600 * MB)))
+
+
+def clean(*present: plans.Present, keep: int = 1, wish: plans.Wish = WISH) -> tuple[str, ...]:
+    return plans.plan([wish], replace(HOST, present=present), "openmrs-event-log", keep).removals
+
+
+def test_former_images_go_but_the_latest() -> None:
+    older = plans.Present(OLDER, tagged="2026-01")
+    assert clean(FORMER, older) == (OLDER,)
+    assert clean(plans.Present(NEW, tagged="2026-03"), FORMER, older) == (OLDER,)
+    assert clean(FORMER, older, keep=2) == ()
+    assert clean(FORMER, older, keep=0) == (OLDER, OLD)
+    assert clean(FORMER, older, keep=-1) == ()
+
+
+def test_what_runs_and_what_is_not_ours_stays() -> None:
+    older = plans.Present(OLDER, tagged="2026-01", in_use=True)
+    assert clean(FORMER, older, plans.Present("mysql:8.4"), plans.Present("site/openmrs-event-log:1")) == ()
+
+
+def test_a_machine_that_builds_keeps_what_it_built() -> None:
+    assert clean(FORMER, plans.Present(OLDER), wish=plans.Wish(NEW, "build")) == ()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.text("0123456789", max_size=3), st.booleans()), max_size=8),
+    st.integers(0, 3),
+)
+def test_cleaning_never_takes_the_wanted_one_or_one_that_runs(images: list[tuple[int, str, bool]], keep: int) -> None:
+    present = tuple(
+        {n: plans.Present(f"openmrs-event-log:{n}", (), 0, when, used) for n, when, used in images}.values()
+    )
+    gone = clean(*present, keep=keep)
+    left = [image for image in present if image.reference not in gone]
+    assert NEW not in gone
+    assert all(image in left for image in present if image.in_use)
+    # A second look has nothing more to do.
+    assert clean(*left, keep=keep) == ()
+
+
+def test_the_forecast_says_how_much_and_how_long() -> None:
+    assert plans.forecast([one(HOST)], 512) == [f"{NEW}: 100 MB to copy, 26 min at 512 kbit/s."]
+    (unknown,) = plans.forecast([one(HOST)], 0)
+    for part in ("26 min at 512 kbit/s", "7 min at 2048 kbit/s", "78 s at 10240 kbit/s", "event_log_bandwidth_kbit"):
+        assert part in unknown
+    (rest,) = plans.forecast([one(replace(HOST, arrived={STORED.archive: 60 * MB}))], 512)
+    assert "40 MB to copy, 10 min at 512 kbit/s; the other 60 MB of it are there" in rest
+    (delta,) = plans.forecast([one(replace(HOST, present=(FORMER,)))], 512)
+    assert f"at most 12 MB to copy, what differs from {OLD}, 3 min at 512 kbit/s" in delta
+    assert plans.forecast([plans.Step(NEW, "nothing")], 512) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "1 s"), (89, "89 s"), (90, "2 min"), (5000, "83 min"), (7500, "2 h 5 min")]
+)
+def test_durations_in_words(seconds: float, text: str) -> None:
+    assert plans.duration(seconds) == text
