@@ -134,6 +134,8 @@ class Change:
                 _stack_former.drop(self._former)
                 return result
             noted = {"connectors": running(self._states(30))}
+        else:
+            noted["resumed"] = True
         if different:
             self._stop(reversed(self._names))
         _stack_former.note(self._former, {**noted, "since": time.time()})
@@ -151,7 +153,7 @@ class Change:
         spent = time.time() - float(noted.get("since", time.time()))
         left = max(seconds - max(spent, 0), 2 * settle + 5)
         wanted = [str(name) for name in noted.get("connectors", [])]
-        self._await_connectors(wanted, left, settle)
+        self._await_connectors(wanted, left, settle, patient=bool(noted.get("resumed")))
         _stack_former.drop(self._former)
         return wanted
 
@@ -162,7 +164,7 @@ class Change:
             self._do(["systemctl", "daemon-reload"])
         up = ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--wait", "--wait-timeout"]
         self._do([*self._compose(), *up, str(int(seconds))])
-        _stack_former.note(self._former, {**_stack_former.notes(self._former), "since": time.time()})
+        _stack_former.note(self._former, {**_stack_former.notes(self._former), "since": time.time(), "resumed": True})
         return self.verify(seconds, settle)
 
     # Docker
@@ -232,10 +234,11 @@ class Change:
         api = ConnectApi(Transport(access(worker)), Deadline(self._clock, seconds))
         return {name: listed.status for name, listed in api.connectors().items()}
 
-    def _await_connectors(self, wanted: Sequence[str], seconds: float, settle: float) -> None:
+    def _await_connectors(self, wanted: Sequence[str], seconds: float, settle: float, patient: bool) -> None:
         """All of them run, and go on running for a while: a task that cannot work fails only after its start.
 
-        A failure counts once it has lasted: at first the worker shows what the version before left behind.
+        A failure that lasts ends the wait, unless ``patient``: after a version whose connectors failed, the worker goes
+        on showing those failures until its own tasks have started, which takes long on a slow host (tried).
         """
         deadline = Deadline(self._clock, seconds)
         good_since = bad_since = None
@@ -243,7 +246,7 @@ class Change:
             states = self._states(max(deadline.remaining, 1))
             now = self._clock.now()
             missing = [name for name in wanted if name not in running(states)]
-            failed = any(states[name].failed for name in missing if name in states)
+            failed = not patient and any(states[name].failed for name in missing if name in states)
             good_since = None if missing else good_since or now
             bad_since = (bad_since or now) if failed else None
             if good_since is not None and now - good_since >= settle:
