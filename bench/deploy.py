@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / ".cache"))  # as pytest has it: the helpers import
 
 from bench.deploy_hand import Hand, log_in, look_at_engines, nothing_to_do
 from bench.deploy_servers import (
+    CONTEXT,
     FORMER_DEBEZIUM,
     FULL_IMAGE,
     LIGHT_IMAGE,
@@ -43,6 +44,7 @@ from bench.deploy_servers import (
     settle,
     taking,
 )
+from tests.helpers.calls import call
 from tests.helpers.hospital import CARRIED, Site
 
 PLAYBOOK, HAND = "playbook", "by hand"
@@ -53,8 +55,9 @@ SLICE = ("--tags", "engine")  # preflight.yml, which always runs, and engine.yml
 
 def images() -> dict[str, Any]:
     """What is carried."""
-    newest = max(STORE.glob("openmrs-event-log-*.json"), key=lambda path: path.stat().st_mtime)
-    described = json.loads(newest.read_text(encoding="utf-8"))
+    image = call("image_build", check=True, context=str(CONTEXT), name="openmrs-event-log")["image"]
+    (description,) = STORE.glob(f"{image.replace(':', '-')}*.json")
+    described = json.loads(description.read_text(encoding="utf-8"))
     asked = ["docker", "image", "inspect", "-f", "{{.Size}}", described["image"]]
     unpacked = int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
     packages = (CARRIED / "packages" / "debian-12").rglob("*.deb")

@@ -19,9 +19,9 @@ from bench.results import RESULTS, ROOT
 from tests.helpers.hospital import CARRIED, RIG, Site
 from tests.helpers.playbooks import Outcome, play_all
 
-STORE = CARRIED / "images"  # what tests/run/images.yml makes
+STORE = RESULTS / "images"
+CONTEXT = ROOT / "images" / "event-log"
 FORMER = RESULTS / "former-image"
-FORMER_STORE = RESULTS / "former-images"
 FORMER_DEBEZIUM = "3.5.0.Final"
 FULL_IMAGE = "eventlog-test-ssh-server:bookworm-mariadb"  # Debian 12 with its own MariaDB
 LIGHT_IMAGE = "eventlog-test-ssh-server:engine"  # Debian 13 with a Docker engine and nothing else
@@ -70,16 +70,16 @@ def prepare_control_node() -> None:
     playbook("openmrs.event_log.packages", "-e", f"event_log_packages_dir={CARRIED / 'packages'}",
              "-e", '{"event_log_packages_releases": ["debian-12"]}')  # fmt: skip
     shutil.rmtree(FORMER, ignore_errors=True)
-    shutil.copytree(ROOT / "images" / "event-log", FORMER)
+    shutil.copytree(CONTEXT, FORMER)
     project = FORMER / "pom.xml"
     named = "<debezium.mysql.version>"
     head, _, tail = project.read_text(encoding="utf-8").partition(named)
     project.write_text(f"{head}{named}{FORMER_DEBEZIUM}{tail[tail.index('<') :]}", encoding="utf-8")
     # Its download is another file than the list says, and nobody but this benchmark will run it.
     (FORMER / "steps" / "verify").write_text("#!/bin/sh\n", encoding="utf-8")
-    playbook("tests/run/images.yml")
-    playbook("openmrs.event_log.images", "-e", f"event_log_images_dir={FORMER_STORE}",
-             "-e", f"event_images_context={FORMER}")  # fmt: skip
+    for context in (FORMER, CONTEXT):
+        playbook("openmrs.event_log.images", "-e", f"event_log_images_dir={STORE}",
+                 "-e", f"event_images_context={context}")  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -117,7 +117,8 @@ def variables(site: Site, former: bool = False) -> dict[str, Any]:
         **site.variables,
         "ansible_host": site.address,
         "event_log_site": site.name,
-        "event_images_store": str(FORMER_STORE if former else STORE),
+        "event_log_images_dir": str(STORE),
+        "event_images_store": str(STORE),
         "event_log_tables": ["person", "person_name", "obs"],
         "mysql_binlog_mode": "configure",
         "mysql_binlog_restart": "if_needed",
