@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from tests.unit.plugins.module_utils.image_archives import saved
+
 # Knows the commands that the module uses and writes down what it was asked. Anything else fails.
 DOCKER = r"""#!/bin/sh
 echo "docker $*" >> "$STATE/calls"
@@ -29,7 +31,7 @@ case "$1 $2" in
     echo "first line"; seq 100
     [ ! -e "$STATE/broken" ] || { echo "jar is not what it should be" >&2; exit 7; }
     echo "$4" >> "$STATE/images" ;;
-  "save --output") echo "image $4" > "$3" ;;
+  "save --output") cp "$STATE/saved" "$3" ;;
   "import --change") echo "$5" >> "$STATE/images" ;;
   *) exit 99 ;;
 esac
@@ -213,12 +215,14 @@ def test_an_archive_is_written_once_with_its_checksum(bench: Bench, tmp_path: Pa
     directory = tmp_path / "out"
     assert bench.run(archive_dir=str(directory), check=True)["changed"] is True
     assert not directory.exists()
+    (bench.state / "saved").write_bytes(saved(bench.run(check=True)["image"]))
     result = bench.run(archive_dir=str(directory))
     archive = Path(result["archive"])
     assert archive == directory / f"{result['archive_name']}.tar"
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     assert Path(f"{archive}.sha256").read_text() == f"{digest}  {archive.name}\n"
-    assert len(list(directory.iterdir())) == 2
+    assert (directory / f"{result['archive_name']}.json").is_file()
+    assert len(list(directory.iterdir())) == 3
     again = bench.run(archive_dir=str(directory))
     assert (again["changed"], again["archive"]) == (False, str(archive))
     archive.unlink()

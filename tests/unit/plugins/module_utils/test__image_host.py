@@ -1,0 +1,250 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is done on the host, against a docker command that keeps its images in files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Sequence
+
+import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _image_host as hosts
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_archive import ArchiveError
+
+from tests.unit.plugins.module_utils.image_archives import saved, sha, write
+
+NEW, OLD = "shop:2", "shop:1"
+HERE = os.uname().machine.replace("x86_64", "amd64").replace("aarch64", "arm64")
+OTHER = "arm64" if HERE == "amd64" else "amd64"
+
+# Knows the commands that are used; anything else fails. An image is a line "REFERENCE ID".
+DOCKER = r"""#!/bin/sh
+echo "docker $*" >> "$STATE/calls"
+[ ! -e "$STATE/refuses" ] || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
+case "$1 $2" in
+  "info --format") printf '{"DockerRootDir": "%s", "Architecture": "%s"}\n' "$STATE" "$(uname -m)" ;;
+  "image ls") cut -d' ' -f1 "$STATE/images"; echo "<none>:<none>" ;;
+  "ps --all") cat "$STATE/running" ;;
+  "image inspect")
+    line=$(grep "^$3 " "$STATE/images") || { echo "Error: No such image: $3" >&2; exit 1; }
+    echo "[{\"Id\": \"sha256:${line#* }\", \"Size\": 42, \"RootFS\": {\"Layers\": [\"l1\", \"l2\"]},
+           \"Metadata\": {\"LastTagTime\": \"2026-${line#* }\"}}]" ;;
+  "save --output") echo "saved $4" > "$3" ;;
+  "load --quiet") cat > "$STATE/loaded"; [ ! -e "$STATE/broken" ] || { echo "no space left" >&2; exit 1; }
+    [ -e "$STATE/forgets" ] || echo "shop:2 03" >> "$STATE/images" ;;
+  "pull --quiet") [ -e "$STATE/registry" ] || { echo "lookup registry: no such host" >&2; exit 1; }
+    echo "$3 04" >> "$STATE/images" ;;
+  "tag "*) echo "$3 04" >> "$STATE/images" ;;
+  "image rm") ! grep -qxF "$3" "$STATE/running" || { echo "conflict" >&2; exit 1; } ;;
+  *) exit 99 ;;
+esac
+"""
+
+
+class Rig:
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.state, self.incoming, self.tools = directory / "state", directory / "in", directory / "tools"
+        for path in (self.state, self.tools):
+            path.mkdir()
+        for name in ("calls", "running", "images"):
+            (self.state / name).write_text("")
+        (self.tools / "docker").write_text(DOCKER)
+        (self.tools / "docker").chmod(0o755)
+        for name in ("sh", "cut", "cat", "grep", "uname", "zstd"):
+            (self.tools / name).symlink_to(str(shutil.which(name)))
+        monkeypatch.setenv("PATH", str(self.tools))
+        monkeypatch.setenv("STATE", str(self.state))
+        self.engine = hosts.Engine(self.run)
+
+    @staticmethod
+    def run(command: Sequence[str]) -> tuple[int, str, str]:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def have(self, *images: str) -> None:
+        (self.state / "images").write_text("".join(f"{image}\n" for image in images))
+
+    def look(self, *places: str) -> hosts.Host:
+        return self.engine.look("hilltop", [NEW], places, self.incoming)
+
+    @property
+    def calls(self) -> list[str]:
+        return (self.state / "calls").read_text().splitlines()
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    if shutil.which("zstd") is None:
+        pytest.skip("there is no zstd on this machine")
+    return Rig(tmp_path, monkeypatch)
+
+
+def test_a_look_sees_the_images_of_the_same_name_and_what_runs(rig: Rig) -> None:
+    rig.have(f"{OLD} 01", "mysql:9 02")
+    (rig.state / "running").write_text("sha256:01\n")
+    host = rig.look()
+    assert [(x.reference, x.layers, x.in_use) for x in host.present] == [(OLD, ("l1", "l2"), True)]
+    assert host.architecture == HERE
+    assert host.engine.path == str(rig.state)
+    assert host.engine.free > 0
+
+
+def test_a_look_without_an_engine_says_what_can_be_known(rig: Rig) -> None:
+    (rig.state / "refuses").touch()
+    assert rig.look().present == ()
+    (rig.tools / "docker").unlink()
+    host = rig.look()
+    assert (host.architecture, host.present, host.engine.path) == (HERE, (), "/var/lib/docker")
+
+
+def test_an_archive_is_found_by_its_name_or_where_it_was_named(rig: Rig, tmp_path: Path) -> None:
+    assert rig.look(str(tmp_path / "stick")).lying == {}
+    archive = write(tmp_path / "stick" / "shop-2.tar", saved(NEW))
+    assert rig.look(str(tmp_path / "stick")).lying[NEW].path == str(archive)
+    assert rig.look("", str(archive)).lying[NEW].path == str(archive)
+    assert rig.look(str(archive)).lying[NEW].problem == ""
+    rig.have(f"{NEW} 01")
+    assert rig.look(str(archive)).lying == {}, "what is there is not looked for"
+
+
+def test_a_file_counts_for_the_first_image_or_by_its_name(tmp_path: Path) -> None:
+    named, other = tmp_path / "shop-2.tar.zst", tmp_path / "mine.tar"
+    for path in (named, other):
+        path.touch()
+    assert hosts.find_archive([str(named)], NEW, first=False) == named
+    assert hosts.find_archive([str(other)], NEW, first=True) == other
+    assert hosts.find_archive([str(other)], NEW, first=False) is None
+
+
+@pytest.mark.parametrize("how", ["cut", "changed"])
+def test_an_archive_that_is_not_what_its_checksum_says_is_refused_while_looking(rig: Rig, how: str) -> None:
+    archive = write(rig.state / "shop-2.tar", saved(NEW))
+    content = archive.read_bytes()
+    archive.write_bytes(content[:-1] if how == "cut" else b"x" + content[1:])
+    assert "cut off or was changed" in rig.look(str(archive)).lying[NEW].problem
+
+
+def test_room_is_made_for_a_copy_and_for_nothing_else(rig: Rig) -> None:
+    rig.engine.receive(rig.incoming, "shop-2.tar.zst", "", os.getuid())
+    (rig.incoming / "shop-2.tar.zst").write_text("half")
+    (rig.incoming / "shop-1.tar.zst").write_text("of an earlier version")
+    rig.engine.receive(rig.incoming, "shop-2.tar.zst", "", os.getuid())
+    assert [path.name for path in rig.incoming.iterdir()] == ["shop-2.tar.zst"]
+    assert rig.look().arrived == {"shop-2.tar.zst": 4}
+    assert rig.incoming.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_basis_is_the_former_image_and_what_a_cut_copy_brought(rig: Rig) -> None:
+    rig.engine.receive(rig.incoming, "shop-2.tar", OLD, os.getuid())
+    basis = rig.incoming / "basis" / "shop-2.tar"
+    assert basis.read_text() == f"saved {OLD}\n"
+    (rig.incoming / "shop-2.tar").write_text("half")
+    rig.engine.receive(rig.incoming, "shop-2.tar", OLD, os.getuid())
+    assert basis.read_text() == f"saved {OLD}\nhalf"
+    assert not (rig.incoming / "shop-2.tar").exists()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_sound_archive_is_loaded_as_the_engine_wrote_it(rig: Rig, tmp_path: Path, packed: bool) -> None:
+    content = saved(NEW, architecture=HERE)
+    archive = write(tmp_path / "a.tar", content)
+    if packed:
+        subprocess.run(["zstd", "-q", str(archive)], check=True)
+        archive = tmp_path / "a.tar.zst"
+    rig.engine.load(NEW, archive)
+    assert (rig.state / "loaded").read_bytes() == content
+
+
+def refused(rig: Rig, archive: Path, expected: str = "") -> str:
+    with pytest.raises(hosts.HostImageError) as caught:
+        rig.engine.load(NEW, archive, expected)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (saved(NEW, architecture=OTHER), f"is for {OTHER}, and this host is {HERE}"),
+        (saved("other:1", architecture=HERE), "it holds other:1, and not shop:2"),
+        (saved(NEW, architecture=HERE, other_layer=b"swapped"), "not what its digest says"),
+        (saved(NEW, architecture=HERE)[:2000], "cut off"),
+    ],
+)
+def test_nothing_is_loaded_that_is_not_what_was_wanted(rig: Rig, tmp_path: Path, content: bytes, word: str) -> None:
+    archive = tmp_path / "a.tar"
+    archive.write_bytes(content)
+    said = refused(rig, archive)
+    assert word in said
+    assert "Nothing was loaded" in said
+    assert not (rig.state / "loaded").exists()
+
+
+def test_a_packed_archive_that_is_cut_off_is_refused(rig: Rig, tmp_path: Path) -> None:
+    plain = write(tmp_path / "a.tar", saved(NEW, architecture=HERE))
+    subprocess.run(["zstd", "-q", str(plain)], check=True)
+    packed = tmp_path / "a.tar.zst"
+    packed.write_bytes(packed.read_bytes()[:-9])
+    refused(rig, packed)
+    assert not (rig.state / "loaded").exists()
+    with pytest.raises(ArchiveError, match="zstd cannot read it"), hosts.unpacked(packed) as stream:
+        stream.read()
+
+
+def test_a_copy_that_is_not_what_was_sent_is_refused(rig: Rig, tmp_path: Path) -> None:
+    content = saved(NEW, architecture=HERE)
+    archive = tmp_path / "a.tar"
+    archive.write_bytes(content)
+    assert "not what was sent" in refused(rig, archive, "0" * 64)
+    rig.engine.load(NEW, archive, sha(content))
+
+
+def test_without_zstd_the_engine_unpacks_and_a_failure_says_what_may_help(rig: Rig, tmp_path: Path) -> None:
+    (rig.tools / "zstd").unlink()
+    archive = tmp_path / "a.tar.zst"
+    archive.write_bytes(b"packed")
+    rig.engine.load(NEW, archive)
+    assert (rig.state / "loaded").read_bytes() == b"packed"
+    (rig.state / "broken").touch()
+    assert "apt-get install zstd" in refused(rig, archive)
+
+
+def test_an_engine_that_fails_or_has_nothing_afterwards_is_not_taken_for_success(rig: Rig, tmp_path: Path) -> None:
+    archive = write(tmp_path / "a.tar", saved(NEW, architecture=HERE))
+    (rig.state / "forgets").touch()
+    assert "yet the engine has no shop:2" in refused(rig, archive)
+    (rig.state / "broken").touch()
+    assert "no space left" in refused(rig, archive)
+
+
+def test_a_pulled_image_gets_the_name_that_the_site_has_for_it(rig: Rig) -> None:
+    (rig.state / "registry").touch()
+    rig.engine.pull(NEW, "registry.example:5000/shop@sha256:12", 60)
+    assert rig.calls[-2:] == [
+        "docker pull --quiet registry.example:5000/shop@sha256:12",
+        f"docker tag registry.example:5000/shop@sha256:12 {NEW}",
+    ]
+    rig.engine.pull(NEW, NEW, 60)
+    assert rig.calls[-1] == f"docker pull --quiet {NEW}"
+
+
+def test_a_registry_that_is_not_reached_is_named_with_the_ways_out(rig: Rig) -> None:
+    with pytest.raises(hosts.HostImageError) as caught:
+        rig.engine.pull(NEW, f"registry.example/{NEW}", 60)
+    for word in (f"registry.example/{NEW}", "no such host", "docker login", "event_images_registry", "archive"):
+        assert word in str(caught.value)
+
+
+def test_an_image_that_a_container_needs_stays(rig: Rig) -> None:
+    (rig.state / "running").write_text("shop:0\n")
+    assert rig.engine.remove(["shop:0", OLD]) == [OLD]
+
+
+def test_what_arrived_is_cleared(rig: Rig) -> None:
+    rig.engine.receive(rig.incoming, "a", OLD, os.getuid())
+    hosts.clear(rig.incoming)
+    hosts.clear(rig.incoming)
+    assert not rig.incoming.exists()
