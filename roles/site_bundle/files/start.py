@@ -28,7 +28,7 @@ def environment(work: Path) -> Dict[str, str]:
 
 
 def variables(bundle: Path) -> Dict[str, object]:
-    """What only the server knows: where the bundle lies, and that there is nobody to become."""
+    """What only the server knows: where the bundle lies, not what lay where on the control node, and nobody to become."""
     known: Dict[str, object] = {
         "ansible_become": False,
         "event_images_source": "archive",
@@ -37,6 +37,8 @@ def variables(bundle: Path) -> Dict[str, object]:
         "event_log_images_dir": "",
         "openmrs_sample_archive": str(bundle / "images"),
         "event_log_packages_dir": "",
+        "offline_packages_dir": "",
+        "openmrs_sample_store": "",
     }
     if (bundle / "packages").is_dir():
         known["offline_packages_host_dir"] = str(bundle / "packages")

@@ -41,6 +41,8 @@ def test_it_runs_the_site_on_this_server_and_leaves_nothing(server: Server) -> N
         "event_log_images_dir": "",
         "openmrs_sample_archive": f"{server.stick}/images",
         "event_log_packages_dir": "",
+        "offline_packages_dir": "",
+        "openmrs_sample_store": "",
         "offline_packages_host_dir": f"{server.stick}/packages",
     }
     assert all(str(server.work) in call["environment"][f"ANSIBLE_{name}"] for name in ("CONFIG", "HOME", "REMOTE_TMP"))
