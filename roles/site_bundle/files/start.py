@@ -28,7 +28,7 @@ def environment(work: Path) -> Dict[str, str]:
 
 
 def variables(bundle: Path) -> Dict[str, object]:
-    """What only the server knows: where the bundle lies, not what lay where on the control node, and nobody to become."""
+    """What only the server knows: where the bundle lies. What lay where on the control node is forgotten."""
     known: Dict[str, object] = {
         "ansible_become": False,
         "event_images_source": "archive",
