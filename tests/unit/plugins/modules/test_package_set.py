@@ -89,7 +89,8 @@ def test_what_a_set_consists_of(bench: Bench) -> None:
     bench.run()
     names = {path.name for path in bench.set.iterdir()}
     assert names == {"Packages", "SHA256SUMS", "install-packages", "set.json", "wanted", "zstd_1.5.6_amd64.deb"}
-    sums = dict(reversed(line.split("  ")) for line in (bench.set / "SHA256SUMS").read_text().splitlines())
+    lines = [line.split("  ") for line in (bench.set / "SHA256SUMS").read_text().splitlines()]
+    sums = {name: total for total, name in lines}
     assert set(sums) == names - {"SHA256SUMS"}
     for name, total in sums.items():
         assert hashlib.sha256((bench.set / name).read_bytes()).hexdigest() == total
