@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new image over SSH while somebody writes: it takes over, or the former one comes back. No event is lost either way."""
+"""A new image over SSH while somebody writes: it takes over, or the former comes back, and no event is lost."""
 
 from __future__ import annotations
 
