@@ -8,12 +8,14 @@ variant(server, image, "no-worker", NO_WORKER)        Kafka starts, Kafka Connec
 variant(server, image, "no-plugin", NO_PLUGIN)        both are healthy, the connector cannot run
 with Load(server) as load: ...upgrade...              rows are written all the time
 load.assert_arrived()                                 each of them is in the topic, once at least
+reboot(server); reboot(server, orderly=False)         what a shutdown and a power cut do
 """
 
 from __future__ import annotations
 
 import json
 import random
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -121,3 +123,25 @@ class Load:
                 raise AssertionError(
                     f"{len(missing)} of {len(self.written)} rows did not arrive, the first {missing[0]}"
                 )
+
+
+def reboot(server: Server, orderly: bool = True) -> None:
+    """Restart the server's init: told to shut down, with time for it; or the power is cut."""
+    if orderly:
+        docker("restart", "--time", "240", server.name)
+    else:
+        docker("kill", server.name)
+        docker("start", server.name)
+    # Not `running` alone: a unit that failed is told by the caller's own checks, with better words.
+    eventually(
+        lambda: server.exec("systemctl", "is-system-running", check=False).strip() in ("running", "degraded"),
+        240,
+        "the server has booted",
+    )
+
+
+def docker(*words: str) -> str:
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode != 0:
+        raise ServerError(f"docker {' '.join(words)}: {done.stderr}")
+    return done.stdout
