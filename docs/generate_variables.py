@@ -24,6 +24,31 @@ DESCRIBED_BY = {"event_log_image": "event_images"}
 
 #: Read by playbooks only, so that no role documents them.
 OF_PLAYBOOKS = {
+    "event_log_packages_releases": (
+        "list of str",
+        "",
+        "For the playbook `packages.yml`: only the sets of these releases, say `[debian-13]`. All without it.",
+    ),
+    "event_log_packages_refresh": (
+        "str",
+        "",
+        "For the playbook `packages.yml`: any text, say a date. Another one than last time makes the sets anew.",
+    ),
+    "event_log_packages_cache_dir": (
+        "path",
+        "",
+        "For the playbook `packages.yml`: where downloads for a base image and temporary files go.",
+    ),
+    "event_log_packages_log": (
+        "path",
+        "",
+        "For the playbook `packages.yml`: file that its output is appended to.",
+    ),
+    "event_log_serial": (
+        "str",
+        "`100%`",
+        "How many sites are worked on at a time, as a number or a part of all.",
+    ),
     "event_log_sample": (
         "bool",
         "`false`",

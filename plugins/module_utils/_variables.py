@@ -16,12 +16,17 @@ SITE_PREFIX = "event_log_"
 PLAYBOOK_VARIABLES = frozenset(
     {
         "event_images_reference",
+        "event_log_packages_cache_dir",
+        "event_log_packages_log",
+        "event_log_packages_refresh",
+        "event_log_packages_releases",
         "event_log_preflight",
         "event_log_remove_data",
         "event_log_sample",
         "event_log_serial",
         "event_stack_predicted",
         "mysql_binlog_seen",
+        "offline_packages_predicted",
     }
 )
 

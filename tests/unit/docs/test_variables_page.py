@@ -91,11 +91,15 @@ def test_a_small_role(generator: ModuleType, tmp_path: Path) -> None:
         "event_stack_c": "{{ event_log_c }}",
     }
     (role / "defaults" / "main.yml").write_text(yaml.safe_dump(defaults))
+    of_playbooks = "".join(
+        f"| `{name}` | {kind} | {default} | {about} |\n"
+        for name, (kind, default, about) in sorted(generator.OF_PLAYBOOKS.items())
+    )
     assert generator.page(tmp_path).partition("## Of a site\n\n")[2] == (
         "| variable | type | default | meaning |\n|---|---|---|---|\n"
         "| `event_log_a` | int | `4` | Sees `a\\|b` and `event_stack_b=1`, `x`. |\n"
         "| `event_log_c` | str | **required** | `f(x)`. |\n"
-        f"| `event_log_sample` | bool | `false` | {generator.OF_PLAYBOOKS['event_log_sample'][2]} |\n"
+        f"{of_playbooks}"
         "\n## event_stack\n\n"
         "| variable | type | default | meaning |\n|---|---|---|---|\n"
         "| `event_stack_a` | int | `4` | Sees `a\\|b` and `event_stack_b=1`, `x`. Set by `event_log_a`. |\n"
