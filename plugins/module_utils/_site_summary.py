@@ -23,6 +23,10 @@ AGAIN = (UNREACHED, UNFINISHED, UNREACHABLE, FAILED)
 POOR = ("held", "ill", "down")
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+#: Messages that only say that there is another one.
+_EMPTY = ("", "non-zero return code", "MODULE FAILURE", "Module result deserialization failed")
+#: Frames that OpenSSH draws around what matters most.
+_FRAME = re.compile(r"(?:@ )*@{3,}(?: @+)*|(?<=!) +@")
 #: What Ansible says before the words that matter.
 _PREFACES = re.compile(
     r"^(?:(?:Task|Action|Module) failed: |Failed to connect to the host via ssh: "
@@ -80,8 +84,8 @@ def reason(result: Mapping[str, Any]) -> str:
         return reason(items[0])
     if result.get("censored") and not result.get("msg"):
         return "its output is hidden"
-    said = _PREFACES.sub("", plain(str(result.get("msg") or "")))
-    if said in ("", "non-zero return code") or said.startswith("MODULE FAILURE"):
+    said = plain(_FRAME.sub("", _PREFACES.sub("", plain(str(result.get("msg") or "")))).strip(" @"))
+    if any(said.startswith(empty) if empty else not said for empty in _EMPTY):
         tail = [line for line in str(result.get("stderr") or result.get("module_stderr") or "").splitlines() if line]
         said = plain(tail[-1]) if tail else said or "no reason given"
     return said

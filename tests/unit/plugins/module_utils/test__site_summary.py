@@ -16,6 +16,12 @@ from hypothesis import strategies as st
 GOOD = "The event log runs: 6 topics hold 12,480 events, the last one of 14:02."
 ILL = "The connector openmrs-connector has FAILED: Access denied for user 'event_log'@'localhost'."
 SSH = "ssh: connect to host hilltop.example port 22: Connection timed out"
+FRAME = "@" * 59
+CHANGED_KEY = f"""{FRAME}\r
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r
+{FRAME}\r
+IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!\r
+"""
 
 FLEET = [
     Site("westhill", changed=2, failed=True, task="Bring the stack up", reason="The stack did not become healthy."),
@@ -151,6 +157,10 @@ def test_every_site_is_counted_once(sites: List[Site], predicted: bool) -> None:
         ({"msg": "non-zero return code", "stderr": ""}, "non-zero return code"),
         ({"msg": "two\n  lines \x1b[31mred\x1b[0m"}, "two lines red"),
         ({"msg": "MODULE FAILURE: see stderr", "module_stderr": "Traceback\nKeyError: 1"}, "KeyError: 1"),
+        ({"msg": "Module result deserialization failed: No start of json char found",
+          "module_stderr": "nurse is not in the sudoers file.\n"}, "nurse is not in the sudoers file."),
+        ({"msg": "Failed to connect to the host via ssh: " + CHANGED_KEY},
+         "WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!"),
         ({"msg": f"Failed to connect to the host via ssh: {SSH}", "unreachable": True}, SSH),
         ({"msg": 'Task failed: Data could not be sent to remote host "h". Make sure this host can be reached over ssh: '
           + SSH}, SSH),
