@@ -77,7 +77,7 @@ def given_up(host: str, copy: Copy, attempts: int, minutes: int, said: str) -> s
     last = said.strip().splitlines()[-1] if said.strip() else "nothing"
     return (
         f"The copy of {copy.step.image} to {host} did not finish within {duration(minutes * 60)} "
-        f"(event_images_transfer_minutes), in {attempts} tries; rsync's last words: {last}. What arrived is kept: "
+        f"(event_images_transfer_minutes), tries: {attempts}; rsync's last words: {last}. What arrived is kept: "
         f"run again, and it goes on where it stopped."
     )
 

@@ -1,0 +1,103 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role as Ansible runs it in check mode: where images come from, what is predicted, what is refused.
+
+One host per case, so that one run of ansible-playbook answers for all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict
+
+import pytest
+
+from tests.unit.plugins.module_utils.image_archives import saved, write
+from tests.unit.roles.role_runs import Outcome, check
+
+HERE = os.uname().machine.replace("x86_64", "amd64").replace("aarch64", "arm64")
+#: An engine without images, and one that has shop:2 and two former ones.
+DOCKER = r"""#!/bin/sh
+case "$1 $2" in
+  "info --format") printf '{"DockerRootDir": "%s", "Architecture": "%s", "ID": "x"}\n' / "$(uname -m)" ;;
+  "image ls") [ -z "$FULL" ] || printf 'shop:0\nshop:1\nshop:2\n' ;;
+  "ps --all") echo nothing ;;
+  "image inspect") [ -n "$FULL" ] && [ "${3%:*}" = shop ] || { echo "Error: No such image: $3" >&2; exit 1; }
+    echo "[{\"Id\": \"sha256:$3\", \"Size\": 1, \"Metadata\": {\"LastTagTime\": \"$3\"}}]" ;;
+  *) exit 99 ;;
+esac
+"""
+BRING = "Bring the images"
+CASES: Dict[str, Dict[str, Any]] = {
+    "lying": {"event_images_archive": "{{ archives }}"},
+    "whole_file": {"event_images_archive": "{{ archives }}/shop-2.tar"},
+    "store": {"event_log_images_dir": "{{ archives }}"},
+    "truncated": {"event_images_archive": "{{ archives }}/cut/shop-2.tar"},
+    "nowhere": {"event_images_archive": "{{ archives }}/nothing"},
+    "registry": {"event_images_source": "registry", "event_images_registry": "reg.example"},
+    "own_image": {"event_images_source": "build"},
+    "former": {"event_images_name": "shop", "full": "yes"},
+    "former_kept": {"event_images_name": "shop", "full": "yes", "event_images_keep": 2},
+    "extra": {"event_images_archive": "{{ archives }}", "event_images_extra": ["other:1"]},
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
+    folder = tmp_path_factory.mktemp("event_images")
+    for word, value in (("empty", ""), ("full", "yes")):
+        (folder / word).mkdir()
+        (folder / word / "docker").write_text(DOCKER.replace("$FULL", value))
+        (folder / word / "docker").chmod(0o755)
+    archives = folder / "archives"
+    write(archives / "shop-2.tar", saved("shop:2", architecture=HERE))
+    cut = write(archives / "cut" / "shop-2.tar", saved("shop:2", architecture=HERE))
+    cut.write_bytes(cut.read_bytes()[:-600])
+    hosts = {
+        name: {
+            "path": f"{folder / variables.get('full', 'empty').replace('yes', 'full')}:{os.environ['PATH']}",
+            "archives": str(archives),
+            "event_images_source": "archive",
+            "event_images_image": "shop:2",
+            "event_images_incoming": str(folder / name),
+            **variables,
+        }
+        for name, variables in CASES.items()
+    }
+    return check(folder, [{"import_role": {"name": "openmrs.event_log.event_images"}}], hosts)
+
+
+@pytest.mark.parametrize(("case", "word"), [("lying", "load"), ("whole_file", "load"), ("registry", "pull")])
+def test_what_is_missing_is_predicted(outcomes: Dict[str, Outcome], case: str, word: str) -> None:
+    outcome = outcomes[case]
+    assert outcome.failure == ""
+    assert outcome.changed == [BRING]
+    assert [image["way"] for image in outcome.result(BRING)["images"]] == [word]
+    assert outcome.result("Publish the name of the image")["ansible_facts"]["event_images_reference"] == "shop:2"
+
+
+def test_a_store_without_a_description_has_no_archive(outcomes: Dict[str, Outcome]) -> None:
+    """A store is read where it lies here, for the connection is local; its file is an archive like another."""
+    assert outcomes["store"].changed == [BRING]
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("truncated", ["cut off or was changed", "Copy both files"]),
+        ("nowhere", ["There is no archive of shop:2", "event_log_images_dir", "event_images_archive", "images.yml"]),
+        ("own_image", ["shop:2", "event_images_source", "is not on this host"]),
+        ("extra", ["There is no archive of other:1"]),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(outcomes: Dict[str, Outcome], case: str, words: list[str]) -> None:
+    assert [word for word in words if word not in outcomes[case].failure] == []
+    assert outcomes[case].changed == []
+
+
+def test_former_images_are_removed_by_their_own_rule(outcomes: Dict[str, Outcome]) -> None:
+    assert outcomes["former"].result(BRING)["removed"] == ["shop:0"]
+    assert outcomes["former"].result(BRING)["images"][0]["way"] == "nothing"
+    assert outcomes["former_kept"].changed == []
+    assert BRING not in [name for name, _ in outcomes["former_kept"].results], "nothing to do is one look"
