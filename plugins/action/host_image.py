@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
         self._name = str(self._vars.get("inventory_hostname", "the host"))
         try:
             return self._run()
-        except EventLogError as error:
+        except (EventLogError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
 
     def _run(self) -> dict[str, Any]:

@@ -59,13 +59,23 @@ def check(directory: Path, described: archives.Described) -> None:
         raise archives.ArchiveError(f"{archive} is not what its checksum says: it was changed or damaged. {ANEW}")
 
 
+def scratch(directory: Path) -> Path:
+    """Where a user may write who may not write to the store: it can be root's, or a stick."""
+    if os.access(directory, os.W_OK):
+        return directory
+    own = Path("~/.cache/event-log/images").expanduser()
+    own.mkdir(parents=True, exist_ok=True)
+    return own
+
+
 def unpacked(directory: Path, described: archives.Described) -> Path:
     """The archive as the engine wrote it, which is what differences are made from. Kept for the next host."""
     archive = directory / described.archive
     if archive.suffix != ".zst":
         return archive
-    plain = directory / f".{archives.stem_of(described.image)}.tar"
-    with (directory / ".lock").open("w") as lock:
+    place = scratch(directory)
+    plain = place / f".{archives.stem_of(described.image)}.tar"
+    with (place / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (plain.is_file() and plain.stat().st_size == described.plain_size):
             done = subprocess.run(

@@ -106,6 +106,17 @@ def test_it_is_unpacked_once_and_checked_each_time(store: Path) -> None:
     assert stores.unpacked(store, described(store)).read_bytes() == saved()
 
 
+def test_a_store_that_is_not_ours_is_unpacked_elsewhere(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(stores.os, "access", lambda _path, _mode: False)
+    plain = stores.unpacked(store, described(store))
+    assert plain.parent == tmp_path / "home/.cache/event-log/images"
+    assert plain.read_bytes() == saved()
+    assert len(list(store.iterdir())) == 3
+
+
 def test_what_is_unpacked_is_not_listed(store: Path) -> None:
     stores.unpacked(store, described(store))
     assert [found.archive for found in stores.everything(store)] == ["shop-1.tar.zst"]
