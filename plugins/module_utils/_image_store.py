@@ -74,10 +74,14 @@ def unpacked(directory: Path, described: archives.Described) -> Path:
     if archive.suffix != ".zst":
         return archive
     place = scratch(directory)
-    plain = place / f".{archives.stem_of(described.image)}.tar"
+    name = archives.stem_of(archives.repository_of(described.image))[: -len("-latest")]
+    plain = place / f".{name}+{archives.stem_of(described.image)[len(name) + 1 :]}.tar"
     with (place / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (plain.is_file() and plain.stat().st_size == described.plain_size):
+            # Of each name the last version is enough; who reads a former one goes on reading.
+            for former in place.glob(f".{name}+*.tar"):
+                former.unlink()
             done = subprocess.run(
                 ["zstd", "-dqf", str(archive), "-o", str(plain)], capture_output=True, text=True, check=False
             )

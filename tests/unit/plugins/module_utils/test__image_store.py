@@ -106,6 +106,13 @@ def test_it_is_unpacked_once_and_checked_each_time(store: Path) -> None:
     assert stores.unpacked(store, described(store)).read_bytes() == saved()
 
 
+def test_a_former_version_is_not_kept_unpacked(store: Path) -> None:
+    for name in (".shop+0.tar", ".shop-of-others+1.tar"):
+        (store / name).touch()
+    stores.unpacked(store, described(store))
+    assert sorted(path.name for path in store.glob(".*.tar")) == [".shop+1.tar", ".shop-of-others+1.tar"]
+
+
 def test_a_store_that_is_not_ours_is_unpacked_elsewhere(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
