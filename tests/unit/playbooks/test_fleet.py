@@ -59,7 +59,7 @@ def test_a_play_whose_roles_need_facts_learns_them_once(name: str, play: Dict[st
 
 @each_play
 def test_inputs_that_are_not_validated_with_the_role_were_checked_before_it(name: str, play: Dict[str, Any]) -> None:
-    """A role that is not validated when it is brought in is checked in its play when that runs alone, else by preflight.yml."""
+    """A role that is checked by its play where that runs alone, else by preflight.yml, and then not again."""
     looks = [task for task in tasks(play) if imported(task).get("tasks_from") == "preflight"]
     checked = {imported(task)["name"]: str(task.get("when", "")) for task in looks}
     for task in tasks(play):
