@@ -55,7 +55,7 @@ def test_the_list_of_checksums_holds_both_connectors_the_exporter_and_kafka() ->
 def test_the_dockerfile_needs_no_registry_but_for_its_base() -> None:
     lines = (CONTEXT / "Dockerfile").read_text().splitlines()
     assert [line for line in lines if re.match(r"#\s*syntax\s*=", line)] == []
-    assert {line.split()[1] for line in lines if line.startswith("FROM ")} == {"${BASE}", "scratch"}
+    assert {line.split()[1] for line in lines if line.startswith("FROM ")} == {"${BASE}", "scratch", "kafka"}
 
 
 @pytest.mark.parametrize("name", ["broker", "connect"])
