@@ -135,7 +135,7 @@ def _of_one(name: str, kind: str, container: Optional[Container], start: str) ->
         return Finding("frozen", HELD, f"{kind} is frozen.", f"Go on: sudo docker unpause {name}")
     if not container.running:
         what = f"Down: {kind} has stopped (exit code {container.exit_code}{killed})."
-        return Finding("exited", DOWN, what, f"{logs} Start it: {start}")
+        return Finding("exited", DOWN, what, f"{logs}; start it: {start}")
     return _of_the_health(kind, container, logs)
 
 
@@ -163,7 +163,7 @@ def _of_the_worker(seen: Seen) -> List[Finding]:
 def _of_the_connector(one: Connector, worker: str) -> Optional[Finding]:
     if one.failed:
         what = f"The connector {one.name} has failed: {one.reason or 'no reason given'}."
-        remedy = f"See why: sudo docker logs --tail 50 {worker} When that is mended, run site.yml: it starts it again."
+        remedy = f"Mend that (more in: sudo docker logs --tail 50 {worker}), then run site.yml: it starts it again."
         return Finding("connector_failed", ILL, what, remedy)
     if one.state in ("PAUSED", "STOPPED"):
         what = f"The connector {one.name} was {one.state.lower()}: changes wait in the database's binary log."
