@@ -122,13 +122,14 @@ def test_a_broker_that_accepts_is_healthy() -> None:
 
 def test_a_main_class_runs_with_its_options(tmp_path: Path) -> None:
     java = tmp_path / "java"
-    java.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    java.write_text('#!/bin/sh\nprintf \'%s\\n\' "$@"; echo "$CLASSPATH"\n')
     java.chmod(0o755)
     done = run_class(tmp_path, KAFKA_HEAP_OPTS="-Xms1m -Xmx2m", KAFKA_OPTS="-Da=* -Db", KAFKA_LOG4J_OPTS="-Dl=x")
-    expected = ["-Xms1m", "-Xmx2m", "-Dl=x", "-Da=*", "-Db", "-cp", "/opt/kafka/libs/*", "kafka.Kafka", "a b"]
+    mapped = ["-XX:SharedArchiveFile=/opt/kafka/classes.jsa", "-Xlog:cds=off"]
+    expected = [*mapped, "-Xms1m", "-Xmx2m", "-Dl=x", "-Da=*", "-Db", "kafka.Kafka", "a b", "/opt/kafka/libs/*.jar"]
     assert done.stdout.splitlines() == expected
     tool = run_class(tmp_path).stdout.splitlines()
-    assert tool[0] == "-Xmx128m"
+    assert tool[2] == "-Xmx128m"
     assert "-Dlog4j2.configurationFile=/opt/kafka/config/log4j2-tools.properties" in tool
 
 
