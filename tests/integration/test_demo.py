@@ -32,18 +32,17 @@ LEFT_BY_APT = (
     "/etc/shadow-",
     "/etc/gshadow-",
 )
-# What an engine that stays keeps of the containers that it ran.
-KEPT_BY_THE_ENGINE = (
-    "[files] +/run/docker/",
-    "[files] +/run/runc",
-    "[files] +/var/lib/docker/",
-    "[files] +/root/.docker",
+# What an engine that stays keeps of the containers that it ran, and of its own runs.
+KEPT_BY_THE_ENGINE = tuple(
+    f"[files] {sign}{path}"
+    for path in ("/run/docker/", "/run/runc", "/var/lib/docker/", "/root/.docker")
+    for sign in "+-"
 )
 ENGINE_OF_SOMEBODY = """
 set -e
 apt-get -qq update
-DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install docker.io iptables python3 python3-venv \
-  >/dev/null 2>&1
+DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
+  docker.io iptables python3 python3-venv >/dev/null 2>&1
 start-stop-daemon --start --background --pidfile /run/docker.pid --startas /usr/sbin/dockerd
 for try in $(seq 60); do ! docker info >/dev/null 2>&1 || break; sleep 0.5; done
 docker volume create precious
