@@ -23,6 +23,8 @@ from tests.helpers.documents import ROOT, marked_blocks
 BIN = Path(sys.executable).parent
 PAGE = ROOT / "docs/first-site.md"
 TEXT = PAGE.read_text(encoding="utf-8")
+FLEET = (ROOT / "docs/fleet.md").read_text(encoding="utf-8")
+SIZES = (ROOT / "docs/sizes.md").read_text(encoding="utf-8")
 BLOCKS = marked_blocks(PAGE)
 SHELL: List[str] = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 OF_ITS_OWN = {"inventory", "vault_password_file"}
@@ -110,7 +112,7 @@ def test_ansible_knows_every_setting(sites: Path) -> None:
 
 def test_the_table_of_sizes_is_that_of_the_code() -> None:
     rows = re.findall(
-        r"^\| `(\w+)` \| (?:from )?([\d.]+) GB(?: or more)? \| (.+?) \| (.+?) \| (\d+) GiB \|$", TEXT, re.MULTILINE
+        r"^\| `(\w+)` \| (?:from )?([\d.]+) GB(?: or more)? \| (.+?) \| (.+?) \| (\d+) GiB \|$", SIZES, re.MULTILINE
     )
     told = [(name, float(host) * 1000, float(kept) * _profiles.GIB) for name, host, _, _, kept in rows]
     assert told == [(one.name, one.host_mb, one.retention_bytes) for one in _profiles.PROFILES]
@@ -123,6 +125,14 @@ def test_the_table_of_sizes_is_that_of_the_code() -> None:
     assert limits == [(one.broker_limit_mb, one.connect_limit_mb) for one in _profiles.PROFILES]
 
 
+def test_every_number_of_a_profile_is_told() -> None:
+    units = {"GiB": _profiles.GIB, "MiB": _profiles.MIB, "": 1}
+    for name in ("retention_bytes", "queue_bytes", "queue_size", "batch_size"):
+        ((cells),) = re.findall(rf"`event_connector_{name}` \| (.+) \|$", SIZES, re.MULTILINE)
+        told = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) ?(\w*)", cells)]
+        assert told == [getattr(profile, name) for profile in _profiles.PROFILES], name
+
+
 def test_what_it_shows_of_a_run_is_what_a_run_shows() -> None:
     (predicted,) = re.findall(r"^(What a run would do.*)\n(hilltop .*)\n", TEXT, re.MULTILINE)
     lines = [line.text for line in _site_summary.summary([_site_summary.Site("hilltop", changed=20)], predicted=True)]
@@ -132,14 +142,15 @@ def test_what_it_shows_of_a_run_is_what_a_run_shows() -> None:
     site = _site_summary.Site("hilltop", changed=20, verdict="ok", sentence=sentence)
     assert block == "".join(line.text + "\n" for line in _site_summary.summary([site]))
     reason = _profiles.choose("auto", 3916).reason
-    assert f"`The profile of hilltop is {reason}.`" in TEXT
+    for page in (TEXT, SIZES):
+        assert f"`The profile of hilltop is {reason}.`" in page
     assert "The profile of {{ event_log_site }} is {{ __profile.reason }}." in (
         ROOT / "playbooks/preflight.yml"
     ).read_text(encoding="utf-8")
 
 
 def test_its_tags_are_those_of_the_playbooks() -> None:
-    (words,) = re.findall(r"--tags connector`; the words are (.+) \|$", TEXT, re.MULTILINE)
+    (words,) = re.findall(r"--tags connector`; the words are (.+) \|$", FLEET, re.MULTILINE)
     listed = subprocess.run(
         [str(BIN / "ansible-playbook"), "playbooks/site.yml", "--list-tags"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -150,7 +161,7 @@ def test_its_tags_are_those_of_the_playbooks() -> None:
 
 
 def test_batches_can_be_asked_for_as_it_says(tmp_path: Path) -> None:
-    given = re.findall(r"-e (event_log_serial=\S+|'\{.*?\}')`", TEXT)
+    given = re.findall(r"-e (event_log_serial=\S+|'\{.*?\}')`", FLEET)
     assert len(given) == 2
     play = {
         "hosts": "all",
