@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
@@ -47,15 +48,41 @@ def files_of(root: Path, kind: str, names: Iterable[str]) -> Iterable[Path]:
             yield path
 
 
+def encrypted_of(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in sorted(set(paths)):
+        with path.open("rb") as stream:
+            if is_encrypted(stream.read(64)):
+                yield path
+
+
 def names_in_vaults(loader: Any, paths: Iterable[Path]) -> Set[str]:
     """The variables that encrypted files of this host define. Those of others may have another password."""
     found: Set[str] = set()
-    for path in sorted(set(paths)):
-        with path.open("rb") as stream:
-            if not is_encrypted(stream.read(64)):
-                continue
+    for path in encrypted_of(paths):
         content = loader.load_from_file(str(path))
         found |= {str(name) for name in content} if isinstance(content, Mapping) else set()
+    return found
+
+
+def source_files(place: Path) -> Iterable[Path]:
+    """The files of a source of the inventory; those of group_vars and host_vars are none."""
+    if place.is_file():
+        yield place
+    for path in place.rglob("*") if place.is_dir() else ():
+        if path.is_file() and not {"group_vars", "host_vars"} & set(path.relative_to(place).parts):
+            yield path
+
+
+def names_in_sources(loader: Any, places: Iterable[Path]) -> Set[str]:
+    """The variables that encrypted sources of the inventory define, in whatever format, for whichever host."""
+    found: Set[str] = set()
+    for path in encrypted_of(file for place in places for file in source_files(place)):
+        alone = InventoryManager(loader=loader, sources=[str(path)])
+        for member in (*alone.groups.values(), *alone.hosts.values()):
+            found |= {str(name) for name in member.vars}
+        with contextlib.suppress(AnsibleError):  # not YAML; in YAML a plugin's options may name variables too
+            content = loader.load_from_file(str(path))
+            found |= {name for name, _ in _bundle_variables.pairs(content)}
     return found
 
 
@@ -69,8 +96,8 @@ class Home:
         self.host = self.inventory.get_host(host)
         if self.host is None:
             raise InputError(f"{host} is in no inventory: name one with -i.")
-        places = [Path(source) for source in sources if "," not in source]
-        roots = [place if place.is_dir() else place.parent for place in places] + [Path(playbook_dir)]
+        self.places = [Path(source) for source in sources if "," not in source]
+        roots = [place if place.is_dir() else place.parent for place in self.places] + [Path(playbook_dir)]
         groups = [group.name for group in self.host.get_groups()]
         self.files = [
             path
@@ -85,7 +112,7 @@ class Home:
         """What goes along in the clear, and what goes along encrypted."""
         prefixes, declared = role_facts(roles)
         reading = _bundle_variables.Reading(is_trusted_as_template, lambda value: isinstance(value, EncryptedString))
-        vaulted = names_in_vaults(self.loader, self.files)
+        vaulted = names_in_vaults(self.loader, self.files) | names_in_sources(self.loader, self.places)
         found = _bundle_variables.Inventory(self.everything, vaulted, declared, reading)
         taken = found.take(prefixes)
         clear = {}

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, Mapping, Set, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
+from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
 #: Ansible makes these anew on the server. How a server is reached is no question on the server itself.
@@ -27,7 +28,10 @@ NOT_TAKEN = re.compile(
 )
 #: Read files, environments or other hosts of the control node: what they give is known here only, and may be a secret.
 READS_ELSEWHERE = frozenset({"lookup", "query", "q", "hostvars", "vars"})
-SOUNDS_SECRET = re.compile(r"(password|passwd|passphrase|secret|token|credential|private_key)s?$", re.IGNORECASE)
+SOUNDS_SECRET = re.compile(r"(password|passwd|passphrase|secret|token|credential|private_key|salt)s?$", re.IGNORECASE)
+SAYS_WHERE = re.compile(r"(^|[._-])(dir|directory)$", re.IGNORECASE)
+#: What never is shown of a connector's configuration never lies on a stick in the clear either.
+SECRETS = Secrets()
 
 _MARKS = ("{{", "{%", "{#")
 _ENVIRONMENT = Environment(autoescape=True, extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])
@@ -62,15 +66,27 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def keys(value: Any) -> Iterator[str]:
-    """The keys of all mappings in a structure."""
+def pairs(value: Any) -> Iterator[Tuple[str, Any]]:
+    """The entries of all mappings in a structure."""
     if isinstance(value, Mapping):
         for key, content in value.items():
-            yield str(key)
-            yield from keys(content)
+            yield str(key), content
+            yield from pairs(content)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from keys(item)
+            yield from pairs(item)
+
+
+def names_secret(name: str) -> bool:
+    """Whether what has this name is a secret. A name may also hold one: the salt of a mask."""
+    if SAYS_WHERE.search(name):
+        return False
+    return bool(SOUNDS_SECRET.search(name)) or SECRETS.key_is_secret(name) or SECRETS.key_shown(name) != name
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a text has a login in it, in an address or as an assignment."""
+    return SECRETS.holds_secret("", text) or SECRETS.scrub(text) != text
 
 
 def names_in(text: str) -> Set[str]:
@@ -136,10 +152,14 @@ class Inventory:
             return "comes from an encrypted file"
         if any(self.reading.is_encrypted(leaf) for leaf in leaves(value)):
             return "is encrypted"
-        if name in self.declared or SOUNDS_SECRET.search(name):
+        if name in self.declared or (names_secret(name) and not isinstance(value, bool)):
             return "is a secret by its name"
-        sounding = next((key for key in keys(value) if SOUNDS_SECRET.search(key)), None)
-        return f"has a secret in {sounding}" if sounding else ""
+        for key, content in pairs(value):
+            if names_secret(key) and not isinstance(content, bool):
+                return f"has a secret in {SECRETS.key_shown(key)}"
+        # A long text is looked at in lines: of what is too long to show nothing is said.
+        texts = (line for leaf in leaves(value) if isinstance(leaf, str) for line in leaf.splitlines())
+        return "has a login in its text" if any(map(holds_secret, texts)) else ""
 
     def _inherited_reason(self, name: str, above: Tuple[str, ...]) -> str:
         mentioned = references(self.variables[name], self.reading)

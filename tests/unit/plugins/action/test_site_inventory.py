@@ -77,7 +77,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return inventory
 
 
-def write(home: Path, host: str, check_mode: bool = False, secrets: bool = True, **more: Any) -> Dict[str, Any]:
+def write(
+    home: Path, host: str, check_mode: bool = False, secrets: bool = True, source: str = "", **more: Any
+) -> Dict[str, Any]:
     loader = DataLoader()
     loader.set_vault_secrets([("default", SECRET)] if secrets or host else [])
     path = home.parent / "out" / host
@@ -89,7 +91,11 @@ def write(home: Path, host: str, check_mode: bool = False, secrets: bool = True,
     action = ActionModule(task, connection, SimpleNamespace(check_mode=check_mode), loader, None, None)
     if not secrets:
         loader._vault.secrets = []
-    given = {"inventory_hostname": host, "ansible_inventory_sources": [str(home)], "playbook_dir": str(home.parent)}
+    given = {
+        "inventory_hostname": host,
+        "ansible_inventory_sources": [source or str(home)],
+        "playbook_dir": str(home.parent),
+    }
     return action.run(task_vars=given)
 
 
@@ -138,6 +144,26 @@ def test_no_secret_is_in_the_clear_and_none_of_another_site_at_all(home: Path, h
     assert SECRETS[host] in opened
     assert [other for other in SECRETS if other != host and SECRETS[other] in opened] == []
     assert "sshX" not in opened
+
+
+@pytest.mark.parametrize("directory", [False, True])
+@pytest.mark.parametrize("ini", [False, True])
+def test_an_inventory_that_is_encrypted_as_a_whole_stays_so(home: Path, ini: bool, directory: bool) -> None:
+    place = home if directory else home / "hosts.yml"
+    (home / "host_vars/hilltop.yml").write_text("event_log_tables: [obs]\n")
+    text = "[clinics]\nhilltop event_log_remark=remark-2XyZ\n[clinics:vars]\nevent_log_note=note-2XyZ\n"
+    if not ini:
+        host = "{hilltop: {event_log_remark: remark-2XyZ}}"
+        text = f"all: {{children: {{clinics: {{hosts: {host}, vars: {{event_log_note: note-2XyZ}}}}}}}}\n"
+    (home / "hosts.yml").write_text(encrypted(text))
+    if ini:
+        (home / "hosts.yml").rename(home / "hosts.ini" if directory else home / "hosts.yml")
+    write(home, "hilltop", source=str(place))
+    path = home.parent / "out/hilltop"
+    assert "2XyZ" not in everything(path)
+    opened = hidden(path)
+    assert (opened["event_log_remark"], opened["event_log_note"]) == ("remark-2XyZ", "note-2XyZ")
+    assert "event_log_tables: \n- obs" in (path / "group_vars/all/vars.yml").read_text().replace(":\n", ": \n")
 
 
 def test_each_kind_of_secret_arrives_with_its_value(home: Path) -> None:

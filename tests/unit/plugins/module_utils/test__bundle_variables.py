@@ -94,6 +94,31 @@ def test_a_name_that_says_secret_is_believed_and_so_is_a_declaration() -> None:
     assert result.clear == {"event_log_secrets_dir"}
 
 
+MASK = "column.mask.hash.v2.SHA-256.with.salt.s4lt-XyZ"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"config": {MASK: "openmrs.person"}}, {"schema.history.internal.producer.sasl.jaas.config": "x"},
+     {"vault_api_key": "x"}, {"a": [{"ssl.keystore_key": "x"}]}, "https://person:word-3XyZ@proxy.example:3128",
+     ["jdbc:mysql://db.example/openmrs?user=a&password=word"], {"a": 'login required username="a" password="b";'},
+     {"mask_salt": "x"}],
+)  # fmt: skip
+def test_what_no_output_shows_of_a_connector_is_a_secret_here_too(value: Any) -> None:
+    result = taken({"event_log_overrides": value})
+    assert (set(result.secret), result.clear) == ({"event_log_overrides"}, frozenset())
+    assert "XyZ" not in str(result.secret)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["http://127.0.0.1:8083", {"event_log_secrets_dir": "/s"}, {"snapshot.mode": "initial", "password.check": False},
+     "x\n" * 9000, {"database.password.file": "/run/secrets/x"}],
+)  # fmt: skip
+def test_what_only_speaks_of_secrets_stays_readable(value: Any) -> None:
+    assert taken({"event_log_a": value}).clear == {"event_log_a"}
+
+
 def test_the_way_to_the_server_stays_at_home() -> None:
     variables = {
         "event_log_a": "{{ ansible_user }} {{ inventory_hostname }} {{ zone }}",
