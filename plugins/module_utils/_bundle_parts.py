@@ -21,7 +21,8 @@ from typing import Callable, Iterable, List, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError, InputError
 
-#: What a run needs of a collection. Tests, scenarios, inventories and build results stay behind.
+#: What a run needs of a collection. Tests, scenarios, inventories and build results stay behind; so do variables that
+#: lie beside playbooks, for they may be other sites': what this site needs of them is in its inventory.
 NEEDED = (
     "galaxy.yml",
     "MANIFEST.json",
@@ -37,7 +38,7 @@ NEEDED = (
     "roles",
     "images",
 )
-LEFT_OUT = re.compile(r"(^|/)(__pycache__|\.[^/]*|tests?)(/|$)|\.pyc$")
+LEFT_OUT = re.compile(r"(^|/)(__pycache__|\.[^/]*|tests?|group_vars|host_vars)(/|$)|\.pyc$")
 #: Of glibc 2.36 (Debian 12) and later, newest first; pip takes only what it is told.
 GLIBC = ("manylinux_2_35", "manylinux_2_34", "manylinux_2_31", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}

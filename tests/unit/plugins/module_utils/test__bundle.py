@@ -139,6 +139,7 @@ def test_the_description_is_one_line_each() -> None:
 
 def collection(tmp_path: Path, *only: str) -> _bundle_parts.Collection:
     for name in ("galaxy.yml", "plugins/filter/f.py", "plugins/modules/m.py", "plugins/filter/__pycache__/f.pyc",
+                 "playbooks/group_vars/all.yml", "playbooks/host_vars/other/vault.yml",
                  "tests/unit/t.py", "inventories/x/secret.yml", "roles/r/tasks/main.yml", ".git/config"):  # fmt: skip
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
