@@ -26,6 +26,8 @@ Run = Callable[[Sequence[str]], Tuple[int, str, str]]
 ENGINE_DIRECTORY = "/var/lib/docker"
 ENDINGS = (".tar.zst", ".tar")
 BASIS = "basis"
+# Go's time that was never set, 0001-01-01T00:00:00Z.
+NEVER = "0001-"
 
 
 class HostImageError(EventLogError):
@@ -74,6 +76,12 @@ def find_archive(places: Sequence[str], image: str, first: bool) -> Optional[Pat
         if found:
             return found[0]
     return None
+
+
+def came(found: Mapping[str, Any]) -> str:
+    """When an image got its name here, or when it was made: Docker 20.10 notes no time for one that was loaded."""
+    tagged = str((found.get("Metadata") or {}).get("LastTagTime") or "")
+    return str(found.get("Created") or "") if tagged[:5] in ("", NEVER) else tagged
 
 
 @contextmanager
@@ -142,7 +150,7 @@ class Engine:
                     reference=reference,
                     layers=tuple(found.get("RootFS", {}).get("Layers") or ()),
                     size=int(found.get("Size", 0)),
-                    tagged=str(found.get("Metadata", {}).get("LastTagTime") or found.get("Created") or ""),
+                    tagged=came(found),
                     in_use=bool(used & {reference, identifier, identifier.partition(":")[2]}),
                 )
 

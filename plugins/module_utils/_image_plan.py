@@ -40,6 +40,11 @@ class Present:
     in_use: bool = False
 
 
+def rank(image: Present) -> Tuple[bool, str, str]:
+    """What runs comes before what came later: it is what a site goes back to."""
+    return image.in_use, image.tagged, image.reference
+
+
 @dataclass(frozen=True)
 class Lying:
     """An archive that lies on the host already."""
@@ -64,10 +69,10 @@ class Host:
         return any(image.reference == reference for image in self.present)
 
     def former(self, reference: str) -> Optional[Present]:
-        """The image of the same name that came last: the next version has most in common with it."""
+        """The image of the same name that runs, else the one that came last: the next has most in common with it."""
         same = [image for image in self.present if repository_of(image.reference) == repository_of(reference)]
         others = [image for image in same if image.reference != reference]
-        return max(others, key=lambda image: (image.tagged, image.reference)) if others else None
+        return max(others, key=rank) if others else None
 
 
 @dataclass(frozen=True)
@@ -150,11 +155,11 @@ def _plain(lying: Lying) -> int:
 
 
 def removals(host: Host, own: str, wanted: Sequence[str], keep: int) -> Tuple[str, ...]:
-    """Former images of our own name that nothing runs from. The latest stay: the way back, and the next basis."""
+    """Former images of our own name but what runs and the latest: the way back, and the next basis."""
     if not own or keep < 0:
         return ()
     mine = [x for x in host.present if repository_of(x.reference) == own and x.reference not in wanted]
-    latest = sorted(mine, key=lambda image: (image.tagged, image.reference), reverse=True)
+    latest = sorted(mine, key=rank, reverse=True)
     return tuple(sorted(image.reference for image in latest[keep:] if not image.in_use))
 
 
@@ -165,9 +170,10 @@ def plan(wishes: Sequence[Wish], host: Host, own: str = "", keep: int = 1, may_d
         problems += _problems(wish, step, host)
     if not problems:
         problems = _disk(steps, host)
-    # What the site builds here may be meant for other hosts: only what was brought is cleaned up.
-    brought = bool(wishes) and wishes[0].source != "build"
-    gone = removals(host, own, [wish.image for wish in wishes], keep) if brought and not problems else ()
+    # Only when one of that name comes, for which the former ones make room. What ran until then cannot go with them;
+    # a run in which nothing comes would find that, and report a change. What is built may be meant for other hosts.
+    comes = any(x.way not in ("nothing", "build") and repository_of(x.image) == own for x in steps)
+    gone = removals(host, own, [wish.image for wish in wishes], keep) if comes and not problems else ()
     return Plan(steps, gone, tuple(problems))
 
 

@@ -67,11 +67,13 @@ options:
     type: str
     default: ""
   own:
-    description: Name, without tag, whose former images are removed from the host once nothing runs from them.
+    description:
+      - Name, without tag, whose former images are removed from the host when the next one comes, if nothing runs from
+        them. In a run in which nothing comes, nothing is removed.
     type: str
     default: ""
   keep:
-    description: How many of the former images stay, the latest first. V(-1) removes none.
+    description: How many of the former images stay, first the one that runs, then the latest. V(-1) removes none.
     type: int
     default: 1
   bandwidth_kbit:

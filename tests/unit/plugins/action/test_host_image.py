@@ -140,14 +140,22 @@ def test_what_is_there_needs_one_look(store: Path, clock: Clock) -> None:
     assert (result["changed"], result["forecast"], result["removed"]) == (False, [], [])
 
 
-def test_former_images_are_removed_although_nothing_came(store: Path, clock: Clock) -> None:
-    asked = action(store)
-    asked.seen["present"] = [
-        {"reference": f"shop:{number}", "layers": [], "size": 1, "tagged": str(number), "in_use": False}
-        for number in (0, 1, 2)
-    ]
+def image(number: int, when: str, used: bool = False) -> dict[str, Any]:
+    return {"reference": f"shop:{number}", "layers": [], "size": 1, "tagged": when, "in_use": used}
+
+
+def test_former_images_go_with_an_upgrade_and_not_in_the_run_after(store: Path, clock: Clock) -> None:
+    asked = action(store, source="registry")
+    asked.seen["present"] = [image(0, "2026-03"), image(1, "2026-01", used=True)]
     assert run(asked)["removed"] == ["shop:0"]
-    assert asked.asked == ["look", "finish"]
+    assert asked.asked == ["look", "pull", "finish"]
+    again = action(store, source="registry")
+    again.seen["present"] = [image(1, "2026-01"), image(2, "2026-04", used=True)]
+    result = run(again)
+    assert (result["changed"], result["removed"], again.asked) == (False, [], ["look"])
+    more = action(store)
+    more.seen["present"] = [image(number, str(number)) for number in (0, 1, 2)]
+    assert (run(more)["changed"], more.asked) == (False, ["look"])
 
 
 def test_the_basis_is_laid_out_anew_before_each_try(store: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Sequence
+from typing import Any, Sequence
 
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_host as hosts
@@ -31,8 +31,9 @@ case "$1 $2" in
   "ps --all") cat "$STATE/running" ;;
   "image inspect")
     line=$(grep "^$3 " "$STATE/images") || { echo "Error: No such image: $3" >&2; exit 1; }
+    tagged=0001-01-01T00:00:00Z; [ ! -e "$STATE/tags" ] || tagged="2027-${line#* }"
     echo "[{\"Id\": \"sha256:${line#* }\", \"Size\": 42, \"RootFS\": {\"Layers\": [\"l1\", \"l2\"]},
-           \"Metadata\": {\"LastTagTime\": \"2026-${line#* }\"}}]" ;;
+           \"Created\": \"2026-${line#* }\", \"Metadata\": {\"LastTagTime\": \"$tagged\"}}]" ;;
   "save --output") echo "saved $4" > "$3" ;;
   "load --quiet") cat > "$STATE/loaded"; [ ! -e "$STATE/broken" ] || { echo "no space left" >&2; exit 1; }
     [ -e "$STATE/forgets" ] || echo "shop:2 03" >> "$STATE/images" ;;
@@ -91,6 +92,28 @@ def test_a_look_sees_the_images_of_the_same_name_and_what_runs(rig: Rig) -> None
     assert host.architecture == HERE
     assert host.engine.path == str(rig.state)
     assert host.engine.free > 0
+
+
+def test_a_loaded_image_has_the_time_that_it_was_made_at(rig: Rig) -> None:
+    """Docker 20.10 says 0001-01-01 of when it was loaded, which is no time."""
+    rig.have("shop:a 03", "shop:b 02", "shop:c 01")
+    host = rig.look()
+    assert {x.reference: x.tagged for x in host.present} == {
+        "shop:a": "2026-03",
+        "shop:b": "2026-02",
+        "shop:c": "2026-01",
+    }
+    former = host.former(NEW)
+    assert former is not None
+    assert former.reference == "shop:a"
+    (rig.state / "tags").touch()
+    assert [x.tagged for x in rig.look().present] == ["2027-03", "2027-02", "2027-01"]
+
+
+@pytest.mark.parametrize("metadata", [{}, {"Metadata": None}, {"Metadata": {}}, {"Metadata": {"LastTagTime": ""}}])
+def test_an_engine_may_say_nothing_of_when_an_image_came(metadata: dict[str, Any]) -> None:
+    assert hosts.came({"Created": "2026", **metadata}) == "2026"
+    assert hosts.came(metadata) == ""
 
 
 def test_a_look_without_an_engine_says_what_can_be_known(rig: Rig) -> None:

@@ -153,15 +153,32 @@ def clean(*present: plans.Present, keep: int = 1, wish: plans.Wish = WISH) -> tu
 def test_former_images_go_but_the_latest() -> None:
     older = plans.Present(OLDER, tagged="2026-01")
     assert clean(FORMER, older) == (OLDER,)
-    assert clean(plans.Present(NEW, tagged="2026-03"), FORMER, older) == (OLDER,)
     assert clean(FORMER, older, keep=2) == ()
     assert clean(FORMER, older, keep=0) == (OLDER, OLD)
     assert clean(FORMER, older, keep=-1) == ()
+    assert clean(FORMER, older, wish=plans.Wish(NEW, "registry")) == (OLDER,)
+
+
+def test_what_runs_is_basis_and_way_back_whatever_came_later() -> None:
+    """A site that went back to an earlier version runs it, and the later one that failed is worth nothing."""
+    runs = plans.Present(OLDER, tagged="2026-01", in_use=True)
+    assert clean(FORMER, runs) == (OLD,)
+    assert clean(FORMER, runs, keep=2) == ()
+    assert one(replace(HOST, present=(FORMER, runs))).basis == OLDER
 
 
 def test_what_runs_and_what_is_not_ours_stays() -> None:
-    older = plans.Present(OLDER, tagged="2026-01", in_use=True)
-    assert clean(FORMER, older, plans.Present("mysql:8.4"), plans.Present("site/openmrs-event-log:1")) == ()
+    others = (plans.Present("mysql:8.4"), plans.Present("site/openmrs-event-log:1"))
+    both = [plans.Present(f"openmrs-event-log:{n}", tagged=n, in_use=True) for n in ("0", "1")]
+    assert clean(*both, FORMER, *others) == (OLD,)
+
+
+def test_where_nothing_comes_nothing_goes() -> None:
+    """What ran until the new version came could not go with the others: the next run must not find it."""
+    older = plans.Present(OLDER, tagged="2026-01")
+    assert clean(plans.Present(NEW, tagged="2026-03"), FORMER, older) == ()
+    sample = plans.Wish("mysql:9", "registry")
+    assert plans.plan([sample], replace(HOST, present=(FORMER, older)), "openmrs-event-log").removals == ()
 
 
 def test_a_machine_that_builds_keeps_what_it_built() -> None:
@@ -172,16 +189,17 @@ def test_a_machine_that_builds_keeps_what_it_built() -> None:
     st.lists(st.tuples(st.integers(0, 9), st.text("0123456789", max_size=3), st.booleans()), max_size=8),
     st.integers(0, 3),
 )
-def test_cleaning_never_takes_the_wanted_one_or_one_that_runs(images: list[tuple[int, str, bool]], keep: int) -> None:
-    present = tuple(
-        {n: plans.Present(f"openmrs-event-log:{n}", (), 0, when, used) for n, when, used in images}.values()
-    )
+def test_after_an_upgrade_there_is_nothing_to_do(images: list[tuple[int, str, bool]], keep: int) -> None:
+    """Whatever was there and ran: what runs is not taken, and the run after the upgrade finds no work."""
+    numbers = {n: plans.Present(f"openmrs-event-log:{n}", (), 0, when, used) for n, when, used in images if n != 3}
+    present = tuple(numbers.values())
     gone = clean(*present, keep=keep)
     left = [image for image in present if image.reference not in gone]
-    assert NEW not in gone
     assert all(image in left for image in present if image.in_use)
-    # A second look has nothing more to do.
-    assert clean(*left, keep=keep) == ()
+    assert len([image for image in left if not image.in_use]) <= keep
+    upgraded = [plans.Present(NEW, in_use=True), *(replace(image, in_use=False) for image in left)]
+    again = plans.plan([WISH], replace(HOST, present=tuple(upgraded)), "openmrs-event-log", keep)
+    assert again == plans.Plan((plans.Step(NEW, "nothing"),), (), ())
 
 
 def test_the_forecast_says_how_much_and_how_long() -> None:

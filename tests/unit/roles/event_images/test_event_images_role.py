@@ -17,18 +17,20 @@ from tests.unit.plugins.module_utils.image_archives import saved, write
 from tests.unit.roles.role_runs import Outcome, check
 
 HERE = os.uname().machine.replace("x86_64", "amd64").replace("aarch64", "arm64")
-#: An engine without images, and one that has shop:2 and two former ones.
+#: An engine without images, and one that has shop:2 and two former ones; all were loaded, and shop:0 came last.
 DOCKER = r"""#!/bin/sh
 case "$1 $2" in
   "info --format") printf '{"DockerRootDir": "%s", "Architecture": "%s", "ID": "x"}\n' / "$(uname -m)" ;;
   "image ls") [ -z "$FULL" ] || printf 'shop:0\nshop:1\nshop:2\n' ;;
   "ps --all") echo nothing ;;
-  "image inspect") [ -n "$FULL" ] && [ "${3%:*}" = shop ] || { echo "Error: No such image: $3" >&2; exit 1; }
-    echo "[{\"Id\": \"sha256:$3\", \"Size\": 1, \"Metadata\": {\"LastTagTime\": \"$3\"}}]" ;;
+  "image inspect") [ -n "$FULL" ] && [ -z "${3##shop:[012]}" ] || { echo "Error: No such image: $3" >&2; exit 1; }
+    echo "[{\"Id\": \"sha256:$3\", \"Size\": 1, \"Created\": \"$((2026 - ${3#*:}))-01-01T00:00:00Z\",
+           \"Metadata\": {\"LastTagTime\": \"0001-01-01T00:00:00Z\"}}]" ;;
   *) exit 99 ;;
 esac
 """
 BRING = "Bring the images"
+NEXT = {"event_images_source": "registry", "event_images_image": "shop:3"}
 CASES: Dict[str, Dict[str, Any]] = {
     "lying": {"event_images_archive": "{{ archives }}"},
     "whole_file": {"event_images_archive": "{{ archives }}/shop-2.tar"},
@@ -37,8 +39,8 @@ CASES: Dict[str, Dict[str, Any]] = {
     "nowhere": {"event_images_archive": "{{ archives }}/nothing"},
     "registry": {"event_images_source": "registry", "event_images_registry": "reg.example"},
     "own_image": {"event_images_source": "build"},
-    "former": {"event_images_name": "shop", "full": "yes"},
-    "former_kept": {"event_images_name": "shop", "full": "yes", "event_images_keep": 2},
+    "there": {"event_images_name": "shop", "full": "yes"},
+    "upgrade": {"event_images_name": "shop", "full": "yes", "event_images_keep": 2, **NEXT},
     "extra": {"event_images_archive": "{{ archives }}", "event_images_extra": ["other:1"]},
 }
 
@@ -96,8 +98,9 @@ def test_what_cannot_be_is_refused_in_words(outcomes: Dict[str, Outcome], case: 
     assert outcomes[case].changed == []
 
 
-def test_former_images_are_removed_by_their_own_rule(outcomes: Dict[str, Outcome]) -> None:
-    assert outcomes["former"].result(BRING)["removed"] == ["shop:0"]
-    assert outcomes["former"].result(BRING)["images"][0]["way"] == "nothing"
-    assert outcomes["former_kept"].changed == []
-    assert BRING not in [name for name, _ in outcomes["former_kept"].results], "nothing to do is one look"
+def test_former_images_are_removed_with_the_next_and_by_their_own_rule(outcomes: Dict[str, Outcome]) -> None:
+    assert outcomes["upgrade"].failure == ""
+    assert outcomes["upgrade"].result(BRING)["removed"] == ["shop:2"]
+    assert outcomes["upgrade"].result(BRING)["images"][0]["way"] == "pull"
+    assert outcomes["there"].changed == []
+    assert BRING not in [name for name, _ in outcomes["there"].results], "nothing to do is one look"
