@@ -19,15 +19,19 @@ from pathlib import Path, PurePosixPath
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive
+from ansible_collections.openmrs.event_log.plugins.module_utils._bundle_checks import (
+    BLOCK,
+    CHECKSUMS,
+    check_archive,
+    digest_of,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
 
 CONF = "bundle.conf"
-CHECKSUMS = "SHA256SUMS"
 #: Directories that belong to a bundle as a whole: what is in them and not wanted is removed.
 OWNED = ("collections", "images", "inventory", "packages", "wheels")
 #: Written by site_inventory, beside this.
 INVENTORY = "inventory"
-BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -62,16 +66,6 @@ class Plan:
         return sorted(names) + ([CHECKSUMS] if self.sums_differ else [])
 
 
-def digest_of(path: Path) -> str:
-    total = hashlib.sha256()
-    with path.open("rb") as stream:
-        while True:
-            block = stream.read(BLOCK)
-            if not block:
-                return total.hexdigest()
-            total.update(block)
-
-
 def files_below(directory: Path) -> List[str]:
     """Relative names of all files below a directory, sorted."""
     found = [path for path in directory.rglob("*") if path.is_file()] if directory.is_dir() else []
@@ -82,20 +76,21 @@ def from_directory(source: Path, name: str) -> List[Piece]:
     return [Piece(f"{name}/{leaf}", source / leaf) for leaf in files_below(source)]
 
 
-def from_images(archives: Iterable[str]) -> List[Piece]:
+def from_images(archives: Iterable[str], architecture: str) -> List[Piece]:
     """The archives with what lies beside them: checksum and description."""
     pieces: List[Piece] = []
     for archive in map(Path, archives):
         if not archive.is_file():
             raise InputError(f"{archive} is no file: write the image's archive first, with the playbook images.yml.")
+        check_archive(archive, architecture)
         stem = archive.name.rpartition(".tar")[0]
         beside = [Path(f"{archive}.sha256"), archive.with_name(f"{stem}.json")]
         pieces += [Piece(f"images/{path.name}", path) for path in (archive, *beside) if path.is_file()]
     return pieces
 
 
-def find_archives(names: Iterable[str], store: str, architecture: str) -> List[str]:
-    """The archives of images in the store. One that is missing or for another processor is told before it travels."""
+def find_archives(names: Iterable[str], store: str) -> List[str]:
+    """The archives of images in the store."""
     wanted = list(names)
     if wanted and not store:
         raise InputError(f"Where are the archives of {', '.join(wanted)}? Set event_log_images_dir to their directory.")
@@ -106,11 +101,6 @@ def find_archives(names: Iterable[str], store: str, architecture: str) -> List[s
         path = next((candidate for candidate in candidates if candidate.is_file()), None)
         if path is None:
             raise InputError(f"{store} holds no archive of {name}: write it first, with the playbook images.yml.")
-        description = Path(store) / f"{stem}.json"
-        if description.is_file():
-            described = _image_archive.parse_description(description.read_text(encoding="utf-8"), str(description))
-            if described.architecture != architecture:
-                raise InputError(f"{path} is for {described.architecture}, and the server has {architecture}.")
         found.append(str(path))
     return found
 

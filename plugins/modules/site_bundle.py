@@ -13,6 +13,8 @@ author: OpenMRS Event Log contributors (@openmrs)
 description:
   - Puts collections, Python packages, Debian packages, images and small files into one directory, with a list of
     checksums over all of it, the inventory that M(openmrs.event_log.site_inventory) wrote there included.
+  - Archives of images and the set of packages are compared with their own checksums first, and images with the server's
+    processor.
   - Compares by content, and writes only what differs. Files of an earlier bundle that are not wanted are removed.
   - Python packages are fetched once for each list of them, and kept in O(cache_dir).
 attributes:
@@ -71,7 +73,9 @@ options:
     elements: str
     required: true
   packages:
-    description: Directory with the set of Debian packages for the release. Without one the server uses its own mirror.
+    description:
+      - Directory with the set of Debian packages for the release, C(SHA256SUMS) included.
+      - Without one the server uses its own mirror.
     type: path
   images:
     description: Names of the images that the server needs, each with a tag. Their archives lie in O(store).
@@ -140,7 +144,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.openmrs.event_log.plugins.module_utils import _bundle, _bundle_parts
+from ansible_collections.openmrs.event_log.plugins.module_utils import _bundle, _bundle_checks, _bundle_parts
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 
 #: For what Ansible writes while it runs, and its compiled files.
@@ -181,9 +185,10 @@ def pieces_of(params: Mapping[str, Any], wheels: List[Path]) -> List[_bundle.Pie
     archives = {collection.archive_name: _bundle_parts.packed(collection) for collection in collections}
     pieces = [_bundle.Piece(f"collections/{name}", content=content) for name, content in archives.items()]
     pieces += [_bundle.Piece(f"wheels/{path.name}", path) for path in wheels]
-    found = _bundle.find_archives(params["images"], params["store"] or "", params["architecture"])
-    pieces += _bundle.from_images(sorted({*found, *params["archives"]}))
+    found = _bundle.find_archives(params["images"], params["store"] or "")
+    pieces += _bundle.from_images(sorted({*found, *params["archives"]}), params["architecture"])
     if params["packages"]:
+        _bundle_checks.check_set(Path(params["packages"]))
         pieces += _bundle.from_directory(Path(params["packages"]), f"packages/{params['release']}")
     for item in params["files"]:
         source = Path(item["path"]) if item["path"] else None

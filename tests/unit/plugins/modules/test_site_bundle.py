@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import sys
 import zipfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_archive import Described
 from ansible_collections.openmrs.event_log.plugins.modules import site_bundle as subject
 
 from tests.unit.plugins.modules.conftest import Call
@@ -26,6 +28,16 @@ print("fetched", file=open(directory + "/../calls", "a"))
 """
 
 
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+IMAGE = Described(
+    image="shop:1", identifier="sha256:0", architecture="amd64", archive="shop-1.tar.zst", archive_size=5,
+    archive_sha256=sha("image"), plain_size=5, plain_sha256=sha("image"), layers=(),
+)  # fmt: skip
+
+
 @pytest.fixture
 def options(tmp_path: Path) -> Dict[str, Any]:
     texts = {
@@ -34,8 +46,10 @@ def options(tmp_path: Path) -> Dict[str, Any]:
         "requirements.txt": "ansible-core==1\n",
         "pip.py": PIP,
         "packages/Packages": "Package: x\n",
+        "packages/SHA256SUMS": f"{sha('Package: x' + chr(10))}  Packages\n",
         "images/shop-1.tar.zst": "image",
-        "images/shop-1.tar.zst.sha256": "0  shop-1.tar.zst\n",
+        "images/shop-1.tar.zst.sha256": f"{sha('image')}  shop-1.tar.zst\n",
+        "images/shop-1.json": IMAGE.as_text(),
         "install.sh": "#!/bin/sh\n",
     }
     for name, text in texts.items():
@@ -72,7 +86,8 @@ def test_the_ladder_of_check_and_run(call: Call, options: Dict[str, Any], tmp_pa
     assert sorted(written) == sorted(done["changed_paths"])
     assert set(written) == {
         "README.txt", "SHA256SUMS", "bundle.conf", "collections/openmrs-event_log-0.1.0.tar.gz",
-        "images/shop-1.tar.zst", "images/shop-1.tar.zst.sha256", "install.sh", "packages/debian-13/Packages",
+        "images/shop-1.tar.zst", "images/shop-1.tar.zst.sha256", "images/shop-1.json", "install.sh",
+        "packages/debian-13/Packages", "packages/debian-13/SHA256SUMS",
         "wheels/ansible_core-1-py3-none-any.whl",
     }  # fmt: skip
     assert done["size"] == sum(len(content) for name, content in written.items() if name != "SHA256SUMS")
@@ -109,6 +124,13 @@ def test_a_failed_fetch_and_a_missing_image_are_told_and_write_nothing(
     broken = [sys.executable, "-c", "raise SystemExit('no such package')"]
     options["cache_dir"] = str(tmp_path / "another")
     assert "no such package" in call(subject, **{**options, "pip": broken})["msg"]
+    assert not (tmp_path / "stick").exists()
+
+
+@pytest.mark.parametrize("name", ["images/shop-1.tar.zst", "packages/Packages"])
+def test_what_is_damaged_at_home_is_told_there(call: Call, options: Dict[str, Any], tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text((tmp_path / name).read_text()[:-1])
+    assert Path(name).name in call(subject, **options)["msg"]
     assert not (tmp_path / "stick").exists()
 
 
