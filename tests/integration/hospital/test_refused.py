@@ -17,6 +17,7 @@ import pytest
 
 from tests.helpers.hospital import CARRIED, CLINIC, Site
 from tests.helpers.playbooks import Outcome, play, play_all
+from tests.helpers.server import eventually
 from tests.integration.test_bad_input import Case, broken, state
 
 IMAGES = CARRIED / "images"
@@ -85,10 +86,10 @@ REFUSED = {
 def ready(odd: Site) -> Site:
     """A server with an engine, and beside the administrator somebody who may not use sudo."""
     odd.sh(
-        "useradd --create-home --shell /bin/bash nurse && install -d -m 0700 -o nurse -g nurse /home/nurse/.ssh"
+        "useradd --create-home --uid 2001 --shell /bin/bash nurse && install -d -m 0700 -o nurse -g nurse /home/nurse/.ssh"
         " && install -m 0600 -o nurse -g nurse /home/provisioning/.ssh/authorized_keys /home/nurse/.ssh/"
     )
-    odd.sh("docker info")
+    eventually(lambda: odd.sh("docker info"), 60, "its engine answers")
     return odd
 
 
@@ -116,7 +117,10 @@ def refusals(ready: Site, tmp_path_factory: pytest.TempPathFactory) -> Refusals:
         "tampered": inventory(ready, event_log_images_dir=store(directory / "tampered", tampered)),
         "architecture": inventory(ready, event_log_images_dir=store(directory / "arm", of_another_architecture)),
         "no-sudo": inventory(ready, ansible_user="nurse"),
-        "key-refused": inventory(ready, ansible_ssh_private_key_file=str(key)),
+        # With a connection of its own: one that is held open needs no key.
+        "key-refused": inventory(
+            ready, ansible_ssh_private_key_file=str(key), ansible_control_path=str(directory / "control-%%C")
+        ),
     }
     assert set(sites) == set(REFUSED)
     before, received = state(ready), ready.received()

@@ -19,7 +19,7 @@ from tests.helpers.hospital import CLINIC, Site
 from tests.helpers.playbooks import Outcome, play
 from tests.integration.hospital.test_refused import archive
 
-IMAGES = "openmrs.event_log.images"
+IMAGES = "openmrs.event_log.get_images"
 
 
 def descendants(pid: int) -> list[tuple[int, str]]:
