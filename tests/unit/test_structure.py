@@ -143,6 +143,13 @@ def test_defaults_have_the_specified_type(role: Role) -> None:
 
 
 @each_role
+def test_what_a_task_registers_hides_no_variable_of_its_role(role: Role) -> None:
+    fixed = {name for path in (role.path / "vars").glob("*.yml") for name in yaml.safe_load(path.read_text()) or {}}
+    registered = {task.body["register"] for task in role.tasks() if "register" in task.body}
+    assert registered & (fixed | set(role.defaults)) == set()
+
+
+@each_role
 def test_variables_carry_the_name_of_their_role(role: Role) -> None:
     assert [name for name in {*role.defaults, *role.options} if not name.startswith(f"{role.name}_")] == []
     for path in sorted((role.path / "vars").glob("*.yml")):
