@@ -20,7 +20,8 @@ from .errors import EventLogError
 from .settings import Settings
 from .verdict import ILL, Finding, Seen, Verdict, judge
 
-FORMER = "former"  # beside compose.yaml while a change of the stack is not verified yet
+# Beside compose.yaml while a change of the stack is not verified yet. Without its list, the rest of it is only litter.
+FORMER = "former/files.json"
 _SECONDS = 9
 
 

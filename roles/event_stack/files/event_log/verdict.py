@@ -61,6 +61,7 @@ class Verdict:
     verdict: str
     sentence: str
     findings: Tuple[Finding, ...]
+    connectors: Tuple[Connector, ...] = ()
 
     def as_data(self) -> Dict[str, Any]:
         return {
@@ -68,6 +69,16 @@ class Verdict:
             "sentence": self.sentence,
             "findings": [
                 {"id": one.id, "verdict": one.verdict, "what": one.what, "remedy": one.remedy} for one in self.findings
+            ],
+            "connectors": [
+                {
+                    "name": one.name,
+                    "kind": one.kind,
+                    "state": one.state,
+                    "tasks": list(one.tasks),
+                    "reason": one.reason,
+                }
+                for one in self.connectors
             ],
         }
 
@@ -80,9 +91,10 @@ def judge(seen: Seen) -> Verdict:
     """The gravest finding speaks; without any, the good news."""
     findings = [*_of_the_stack(seen), *_of_the_upgrade(seen), *_of_the_disk(seen)]
     findings.sort(key=lambda one: -_GRAVITY.index(one.verdict))
+    connectors = tuple(seen.connectors or ())
     if findings:
-        return Verdict(findings[0].verdict, findings[0].sentence, tuple(findings))
-    return Verdict(OK, _good_news(seen), ())
+        return Verdict(findings[0].verdict, findings[0].sentence, tuple(findings), connectors)
+    return Verdict(OK, _good_news(seen), (), connectors)
 
 
 def _of_the_stack(seen: Seen) -> List[Finding]:

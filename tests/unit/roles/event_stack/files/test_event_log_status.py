@@ -76,7 +76,7 @@ def answer(host: Host) -> Dict[str, Any]:
     done = host.run("status", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     found: Dict[str, Any] = json.loads(done.stdout)
-    assert set(found) == {"verdict", "sentence", "findings"}
+    assert set(found) == {"verdict", "sentence", "findings", "connectors"}
     assert "secret-of-the-worker" not in done.stdout
     return found
 
@@ -89,6 +89,9 @@ def test_the_command_asks_engine_worker_and_disk(live: Host, connect: Connect) -
         "verdict": "ok",
         "sentence": "Running: connector openmrs-connector reads openmrs, newest event 2023-11-15 00:13:20.",
         "findings": [],
+        "connectors": [
+            {"name": "openmrs-connector", "kind": "source", "state": "RUNNING", "tasks": ["RUNNING"], "reason": ""}
+        ],
     }
     assert connect.asked == ["/connectors?expand=status&expand=info"]
     assert live.run("status").stdout == found["sentence"] + "\n"
@@ -139,6 +142,8 @@ def test_who_may_not_use_docker_is_told_so(host: Host) -> None:
 def test_a_hold_and_an_unfinished_change_are_seen(live: Host) -> None:
     home = live.root / "home"
     (home / "former").mkdir()
+    assert answer(live)["findings"] == [], "what is left of a removal that was cut off is no change"
+    (home / "former" / "files.json").write_text("{}")
     assert [one["id"] for one in answer(live)["findings"]] == ["upgrade"]
     (home / "hold").write_text("a new disk\n")
     assert [one["id"] for one in answer(live)["findings"]] == ["hold", "upgrade"]
