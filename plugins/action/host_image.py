@@ -80,6 +80,7 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return result
         self._deadline = time.monotonic() + 60 * self._given["minutes"]
+        self._coming = [step.file for step in working if step.ships]
         counts = [self._carry_out(step) for step in working]
         if any(step.ships for step in working) or plan.removals:
             result["removed"] = self._on_host("finish", removals=list(plan.removals))["removed"]
@@ -96,6 +97,7 @@ class ActionModule(ActionBase):
         local = self._connection.transport == "local" and given["store"]
         seen = self._on_host("look", places=[*places, given["store"]] if local else places, name=self._name)
         host = host_of(seen["host"])
+        self._incoming = Path(host.incoming.path)
         wishes = []
         for number, image in enumerate(given["images"]):
             source = given["source"] if number == 0 or given["source"] != "build" else "archive"
@@ -155,20 +157,19 @@ class ActionModule(ActionBase):
         store = Path(self._given["store"])
         delta = step.way == "delta"
         source = _image_store.unpacked(store, described) if delta else store / described.archive
-        name = f"{_image_archive.stem_of(step.image)}.tar" if delta else described.archive
         copy = _image_copy.Copy(step, self._given["limit_kbit"])
-        count = self._copy_until_there(copy, source, name)
-        arrived = str(Path(self._given["incoming"]) / name)
+        count = self._copy_until_there(copy, source)
         checksum = described.plain_sha256 if delta else described.archive_sha256
-        self._on_host("load", image=step.image, archive=arrived, checksum=checksum)
+        self._on_host("load", image=step.image, archive=str(self._incoming / step.file), checksum=checksum)
+        self._coming.remove(step.file)
         return count
 
-    def _copy_until_there(self, copy: _image_copy.Copy, source: Path, name: str) -> int:
+    def _copy_until_there(self, copy: _image_copy.Copy, source: Path) -> int:
         """Copy, again after each cut, until the time is over."""
         attempt, said = 0, ""
         while attempt == 0 or time.monotonic() < self._deadline:
             attempt += 1
-            code, said = self._copy_once(copy, source, name)
+            code, said = self._copy_once(copy, source)
             if code == 0:
                 return _image_copy.sent(said)
             why = _image_copy.hopeless(code, said)
@@ -177,12 +178,13 @@ class ActionModule(ActionBase):
             time.sleep(max(0.0, min(_image_copy.pause(attempt), self._deadline - time.monotonic())))
         raise AnsibleActionFail(_image_copy.given_up(self._name, copy, attempt, self._given["minutes"], said))
 
-    def _copy_once(self, copy: _image_copy.Copy, source: Path, name: str) -> tuple[int, str]:
+    def _copy_once(self, copy: _image_copy.Copy, source: Path) -> tuple[int, str]:
         try:
             # As the login user, who needs no sudo for rsync then, and no password.
             owner = self._low_level_execute_command("id -u", sudoable=False)["stdout"].strip()
-            self._on_host("receive", name=name, basis=copy.step.basis, owner=int(owner))
-            result = self._rsync(copy, source, Path(self._given["incoming"]) / name)
+            name, others = copy.step.file, [other for other in self._coming if other != copy.step.file]
+            self._on_host("receive", name=name, basis=copy.step.basis, owner=int(owner), others=others)
+            result = self._rsync(copy, source, self._incoming / name)
         except AnsibleConnectionFailure as error:
             return 255, str(error)
         return int(result.get("rc", 1)) if result.get("failed") else 0, str(result.get("msg", ""))

@@ -18,29 +18,23 @@ from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive as archives
-from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import sha256
-from ansible_collections.openmrs.event_log.plugins.module_utils._image_plan import Host, Lying, Present, Space
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_incoming import (
+    BASIS,
+    ENDINGS,
+    HostImageError,
+    copies,
+    prepare,
+    room,
+    space,
+    sweep,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_plan import Host, Lying, Present
 
 Run = Callable[[Sequence[str]], Tuple[int, str, str]]
 ENGINE_DIRECTORY = "/var/lib/docker"
-ENDINGS = (".tar.zst", ".tar")
-BASIS = "basis"
 # Go's time that was never set, 0001-01-01T00:00:00Z.
 NEVER = "0001-"
-
-
-class HostImageError(EventLogError):
-    """Something on the host is not as it must be, or a command failed."""
-
-
-def space(path: Path) -> Space:
-    """Room where a directory is, or will be made."""
-    there = path
-    while not there.exists():
-        there = there.parent
-    found = os.statvfs(there)
-    return Space(str(path), there.stat().st_dev, found.f_bavail * found.f_frsize)
 
 
 def checksum_problem(archive: Path) -> str:
@@ -110,14 +104,14 @@ class Engine:
 
     def look(self, name: str, images: Sequence[str], places: Sequence[str], incoming: Path) -> Host:
         info = self._info()
-        arrived = {x.name: x.stat().st_size for x in incoming.iterdir() if x.is_file()} if incoming.is_dir() else {}
+        work = room(incoming)
         host = Host(
             name=name,
             architecture=archives.machine(str(info.get("Architecture") or os.uname().machine)),
-            incoming=space(incoming),
+            incoming=space(work),
             engine=space(Path(str(info.get("DockerRootDir") or ENGINE_DIRECTORY))),
             present=tuple(self._present(images)) if info else (),
-            arrived=arrived,
+            arrived={x.name: x.stat().st_size for x in copies(work)},
         )
         lying: Dict[str, Lying] = {}
         for number, image in enumerate(images):
@@ -165,22 +159,19 @@ class Engine:
         found: List[Mapping[str, Any]] = json.loads(out) if code == 0 else []
         return found[0] if found else None
 
-    def receive(self, incoming: Path, name: str, basis: str, owner: int) -> None:
+    def receive(self, incoming: Path, name: str, basis: str, owner: int, others: Sequence[str] = ()) -> None:
         """Make room for a copy. For a copy of what differs, lay out what the host has of it already.
 
-        What a cut copy brought is added to that: rsync finds blocks wherever they are.
+        What a cut copy brought is added to that: rsync finds blocks wherever they are. Copies of others that are still
+        to come, and were cut, stay.
         """
-        incoming.mkdir(parents=True, exist_ok=True)
-        for other in incoming.iterdir():
-            if other.is_dir():
-                shutil.rmtree(other)
-            elif other.name != name:
-                other.unlink()
-        incoming.chmod(0o700)
-        os.chown(incoming, owner, -1)
-        partial = incoming / name
+        work = prepare(incoming)
+        sweep(work, [name, *others])
+        work.chmod(0o700)
+        os.chown(work, owner, -1)
+        partial = work / name
         if basis:
-            directory = incoming / BASIS
+            directory = work / BASIS
             directory.mkdir(mode=0o755)
             saved = directory / name
             code, _out, err = self.run(["docker", "save", "--output", str(saved), basis])
@@ -259,9 +250,3 @@ class Engine:
 
 
 REMEDY = "Copy it to this host again, or write it anew with the playbook images.yml."
-
-
-def clear(incoming: Path) -> None:
-    """Remove what arrived: it is loaded."""
-    if incoming.is_dir():
-        shutil.rmtree(incoming)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._image_archive import Described, repository_of
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_archive import Described, repository_of, stem_of
 
 MB = 1000 * 1000
 # Speeds that an unknown line is explained at, in kilobits per second.
@@ -105,6 +105,11 @@ class Step:
     def ships(self) -> bool:
         return self.way in ("whole", "delta")
 
+    @property
+    def file(self) -> str:
+        """Name of a copy on the host."""
+        return f"{stem_of(self.image)}.tar" if self.way == "delta" else self.path
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -141,6 +146,7 @@ def step_for(wish: Wish, host: Host, may_delta: bool = True) -> Step:
         wish.image,
         "delta",
         moves,
+        min(host.arrived.get(f"{stem_of(wish.image)}.tar", 0), stored.plain_size),
         plain=stored.plain_size,
         basis=former.reference,
         basis_size=former.size,
@@ -221,7 +227,8 @@ def _disk(steps: Sequence[Step], host: Host) -> List[str]:
 
 
 def _incoming(step: Step) -> int:
-    return step.moves if step.way == "whole" else step.basis_size + step.plain
+    """A difference needs its basis, what a cut copy brought, and the new file beside it."""
+    return step.moves if step.way == "whole" else step.basis_size + 2 * step.plain - step.here
 
 
 def megabytes(count: int) -> str:

@@ -55,7 +55,9 @@ options:
     elements: str
     default: []
   incoming:
-    description: Directory on the host that copies arrive in. It is emptied once they are loaded.
+    description:
+      - Directory on the host. Copies arrive in C(event-log-images) in it, which is removed once they are loaded.
+        Whatever else is there stays.
     type: path
     default: /var/cache/event-log-incoming
   registry:
@@ -151,7 +153,8 @@ from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
-from ansible_collections.openmrs.event_log.plugins.module_utils._image_host import Engine, clear
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_host import Engine
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_incoming import clear
 
 INCOMING = "/var/cache/event-log-incoming"
 
@@ -179,7 +182,7 @@ def carry_out(engine: Engine, params: Mapping[str, Any]) -> Dict[str, Any]:
     """One step. Every one but the look is asked for by the action plugin only when something has to be done."""
     step, given, incoming = params["step"], params["given"], Path(params["incoming"])
     if step == "receive":
-        engine.receive(incoming, given["name"], given["basis"], int(given["owner"]))
+        engine.receive(incoming, given["name"], given["basis"], int(given["owner"]), given["others"])
     elif step == "load":
         engine.load(given["image"], Path(given["archive"]), given["checksum"])
     elif step == "pull":

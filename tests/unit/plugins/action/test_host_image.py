@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Iterator
@@ -114,12 +115,12 @@ def test_a_first_install_is_copied_loaded_and_cleared(store: Path, clock: Clock)
     assert asked.asked == [
         "look",
         "receive",
-        "rsync shop-2.tar.zst /var/cache/event-log-incoming/shop-2.tar.zst",
+        "rsync shop-2.tar.zst /x/shop-2.tar.zst",
         "load",
         "finish",
     ]
     assert asked.given[1]["owner"] == 1234
-    assert asked.given[2]["archive"] == "/var/cache/event-log-incoming/shop-2.tar.zst"
+    assert asked.given[2]["archive"] == "/x/shop-2.tar.zst"
     assert (result["changed"], result["sent"], result["images"][0]["way"]) == (True, 1024, "whole")
 
 
@@ -164,10 +165,29 @@ def test_the_basis_is_laid_out_anew_before_each_try(store: Path, clock: Clock, m
     asked.copies = iter([CUT, (-1, "unreachable"), DONE])
     monkeypatch.setattr(_image_store, "unpacked", lambda directory, described: directory / ".shop-2.tar")
     assert run(asked)["images"][0]["way"] == "delta"
-    once = ["receive", "rsync .shop-2.tar /var/cache/event-log-incoming/shop-2.tar"]
+    once = ["receive", "rsync .shop-2.tar /x/shop-2.tar"]
     assert asked.asked == ["look", *once * 3, "load", "finish"]
     assert asked.given[1]["basis"] == OLD
     assert clock.now > 1000
+
+
+def test_cut_copies_of_other_images_are_kept_until_their_turn(
+    store: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = action(store, images=[NEW, "extra:1"])
+    stored = _image_store.find(store, NEW)
+    assert stored is not None
+    extra = replace(stored, image="extra:1", archive="extra-1.tar.zst")
+    monkeypatch.setattr(asked, "_stored", lambda image: stored if image == NEW else extra)
+    monkeypatch.setattr(_image_store, "check", lambda *_: None)
+    asked.copies = iter([CUT, DONE, DONE])
+    run(asked)
+    received = [given for given in asked.given if "others" in given]
+    assert [(given["name"], given["others"]) for given in received] == [
+        ("shop-2.tar.zst", ["extra-1.tar.zst"]),
+        ("shop-2.tar.zst", ["extra-1.tar.zst"]),
+        ("extra-1.tar.zst", []),
+    ]
 
 
 def test_the_time_for_copies_is_bounded(store: Path, clock: Clock) -> None:

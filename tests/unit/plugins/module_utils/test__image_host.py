@@ -5,83 +5,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_host as hosts
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_archive import ArchiveError
 
 from tests.unit.plugins.module_utils.image_archives import saved, sha, write
+from tests.unit.plugins.module_utils.image_rig import HERE, NEW, OLD, OTHER, Rig, rig
 
-NEW, OLD = "shop:2", "shop:1"
-HERE = os.uname().machine.replace("x86_64", "amd64").replace("aarch64", "arm64")
-OTHER = "arm64" if HERE == "amd64" else "amd64"
-
-# Knows the commands that are used; anything else fails. An image is a line "REFERENCE ID".
-DOCKER = r"""#!/bin/sh
-echo "docker $*" >> "$STATE/calls"
-[ ! -e "$STATE/refuses" ] || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
-case "$1 $2" in
-  "info --format") printf '{"DockerRootDir": "%s", "Architecture": "%s"}\n' "$STATE" "$(uname -m)" ;;
-  "image ls") cut -d' ' -f1 "$STATE/images"; echo "<none>:<none>" ;;
-  "ps --all") cat "$STATE/running" ;;
-  "image inspect")
-    line=$(grep "^$3 " "$STATE/images") || { echo "Error: No such image: $3" >&2; exit 1; }
-    tagged=0001-01-01T00:00:00Z; [ ! -e "$STATE/tags" ] || tagged="2027-${line#* }"
-    echo "[{\"Id\": \"sha256:${line#* }\", \"Size\": 42, \"RootFS\": {\"Layers\": [\"l1\", \"l2\"]},
-           \"Created\": \"2026-${line#* }\", \"Metadata\": {\"LastTagTime\": \"$tagged\"}}]" ;;
-  "save --output") echo "saved $4" > "$3" ;;
-  "load --quiet") cat > "$STATE/loaded"; [ ! -e "$STATE/broken" ] || { echo "no space left" >&2; exit 1; }
-    [ -e "$STATE/forgets" ] || echo "shop:2 03" >> "$STATE/images" ;;
-  "pull --quiet") [ -e "$STATE/registry" ] || { echo "lookup registry: no such host" >&2; exit 1; }
-    echo "$3 04" >> "$STATE/images" ;;
-  "tag "*) echo "$3 04" >> "$STATE/images" ;;
-  "image rm") ! grep -qxF "$3" "$STATE/running" || { echo "conflict" >&2; exit 1; } ;;
-  *) exit 99 ;;
-esac
-"""
-
-
-class Rig:
-    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.state, self.incoming, self.tools = directory / "state", directory / "in", directory / "tools"
-        for path in (self.state, self.tools):
-            path.mkdir()
-        for name in ("calls", "running", "images"):
-            (self.state / name).write_text("")
-        (self.tools / "docker").write_text(DOCKER)
-        (self.tools / "docker").chmod(0o755)
-        for name in ("sh", "cut", "cat", "grep", "uname", "zstd"):
-            (self.tools / name).symlink_to(str(shutil.which(name)))
-        monkeypatch.setenv("PATH", str(self.tools))
-        monkeypatch.setenv("STATE", str(self.state))
-        self.engine = hosts.Engine(self.run)
-
-    @staticmethod
-    def run(command: Sequence[str]) -> tuple[int, str, str]:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout, done.stderr
-
-    def have(self, *images: str) -> None:
-        (self.state / "images").write_text("".join(f"{image}\n" for image in images))
-
-    def look(self, *places: str) -> hosts.Host:
-        return self.engine.look("hilltop", [NEW], places, self.incoming)
-
-    @property
-    def calls(self) -> list[str]:
-        return (self.state / "calls").read_text().splitlines()
-
-
-@pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    if shutil.which("zstd") is None:
-        pytest.skip("there is no zstd on this machine")
-    return Rig(tmp_path, monkeypatch)
+__all__ = ["rig"]
 
 
 def test_a_look_sees_the_images_of_the_same_name_and_what_runs(rig: Rig) -> None:
@@ -149,26 +84,6 @@ def test_an_archive_that_is_not_what_its_checksum_says_is_refused_while_looking(
     content = archive.read_bytes()
     archive.write_bytes(content[:-1] if how == "cut" else b"x" + content[1:])
     assert "cut off or was changed" in rig.look(str(archive)).lying[NEW].problem
-
-
-def test_room_is_made_for_a_copy_and_for_nothing_else(rig: Rig) -> None:
-    rig.engine.receive(rig.incoming, "shop-2.tar.zst", "", os.getuid())
-    (rig.incoming / "shop-2.tar.zst").write_text("half")
-    (rig.incoming / "shop-1.tar.zst").write_text("of an earlier version")
-    rig.engine.receive(rig.incoming, "shop-2.tar.zst", "", os.getuid())
-    assert [path.name for path in rig.incoming.iterdir()] == ["shop-2.tar.zst"]
-    assert rig.look().arrived == {"shop-2.tar.zst": 4}
-    assert rig.incoming.stat().st_mode & 0o777 == 0o700
-
-
-def test_the_basis_is_the_former_image_and_what_a_cut_copy_brought(rig: Rig) -> None:
-    rig.engine.receive(rig.incoming, "shop-2.tar", OLD, os.getuid())
-    basis = rig.incoming / "basis" / "shop-2.tar"
-    assert basis.read_text() == f"saved {OLD}\n"
-    (rig.incoming / "shop-2.tar").write_text("half")
-    rig.engine.receive(rig.incoming, "shop-2.tar", OLD, os.getuid())
-    assert basis.read_text() == f"saved {OLD}\nhalf"
-    assert not (rig.incoming / "shop-2.tar").exists()
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -264,10 +179,3 @@ def test_a_registry_that_is_not_reached_is_named_with_the_ways_out(rig: Rig) -> 
 def test_an_image_that_a_container_needs_stays(rig: Rig) -> None:
     (rig.state / "running").write_text("shop:0\n")
     assert rig.engine.remove(["shop:0", OLD]) == [OLD]
-
-
-def test_what_arrived_is_cleared(rig: Rig) -> None:
-    rig.engine.receive(rig.incoming, "a", OLD, os.getuid())
-    hosts.clear(rig.incoming)
-    hosts.clear(rig.incoming)
-    assert not rig.incoming.exists()

@@ -130,9 +130,19 @@ def test_a_disk_that_is_too_small_is_refused_before_the_copy(way: str) -> None:
 def test_the_arriving_copy_needs_room_too() -> None:
     small = replace(HOST.incoming, free=120 * MB)
     assert "at /var/cache/in, and 164 MB" in refused(replace(HOST, incoming=small))
-    assert "at /var/cache/in, and 664 MB" in refused(replace(HOST, incoming=small, present=(FORMER,)))
+    assert "at /var/cache/in, and 964 MB" in refused(replace(HOST, incoming=small, present=(FORMER,)))
     arrived = {STORED.archive: 70 * MB}
     assert plans.plan([WISH], replace(HOST, incoming=small, arrived=arrived)).problems == ()
+
+
+def test_a_difference_needs_room_for_what_a_cut_copy_brought_too() -> None:
+    """The basis of 300 MB, the cut copy that is added to it, and the new file: a second try has all three."""
+    upgrade = replace(HOST, present=(FORMER,), incoming=replace(HOST.incoming, free=963 * MB))
+    assert "at /var/cache/in, and 964 MB" in refused(upgrade)
+    arrived = {"openmrs-event-log-3.tar": 50 * MB}
+    assert one(replace(upgrade, arrived=arrived)).here == 50 * MB
+    small = replace(HOST.incoming, free=914 * MB)
+    assert plans.plan([WISH], replace(upgrade, incoming=small, arrived=arrived)).problems == ()
 
 
 def test_one_disk_needs_room_for_both() -> None:
