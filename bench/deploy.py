@@ -179,17 +179,16 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="repetitions of what can be repeated")
     parser.add_argument("--servers", type=int, default=3, help="full ones, at least 3 for all steps")
     parser.add_argument("--light", type=int, default=10, help="servers with an engine only; 0 leaves that step out")
+    parser.add_argument("--prepared", action="store_true", help="images and packages are there from the run before")
     parser.add_argument("--prefix", default="bench-site", help="of the servers' names")
     chosen = parser.parse_args()
+    if not chosen.prepared:
+        prepare_control_node()
     found = machine()
-    prepare_control_node()
     carried = images()
     with tempfile.TemporaryDirectory() as place:
         bench = Benchmark(Path(place), chosen.rounds)
         try:
-            if chosen.light:
-                with servers(f"{chosen.prefix}-light", chosen.light, LIGHT_IMAGE) as light:
-                    bench.light(light)
             with servers(chosen.prefix, chosen.servers, FULL_IMAGE) as sites:
                 bench.install(sites)
                 bench.no_op(sites)
@@ -197,6 +196,9 @@ def main() -> int:
                 bench.upgrade(sites, carried["image"])
                 if sites[2:]:
                     bench.install_by_hand(sites[2], carried["image"])
+            if chosen.light:
+                with servers(f"{chosen.prefix}-light", chosen.light, LIGHT_IMAGE) as light:
+                    bench.light(light)
         finally:
             text = (
                 f"{table(bench.log)}\nImage: archive {carried['archive_mb']} MB (built without care: {NAIVE_ARCHIVE}),"
