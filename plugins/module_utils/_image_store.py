@@ -28,21 +28,37 @@ def description_path(directory: Path, image: str) -> Path:
     return directory / f"{archives.stem_of(image)}.json"
 
 
-def find(directory: Path, image: str) -> Optional[archives.Described]:
-    """What the store has of an image; nothing when a part is missing."""
-    path = description_path(directory, image)
-    if not path.is_file():
+def _described(path: Path) -> Optional[archives.Described]:
+    """A description; one that cannot be read is none, and is written anew with its archive."""
+    try:
+        return archives.parse_description(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else None
+    except (archives.ArchiveError, UnicodeDecodeError):
         return None
-    described = archives.parse_description(path.read_text(encoding="utf-8"), str(path))
+
+
+def find(directory: Path, image: str) -> Optional[archives.Described]:
+    """What the store has of an image; nothing when a part is missing. Whether it is sound, check() says."""
+    described = _described(description_path(directory, image))
+    if described is None:
+        return None
     archive = directory / described.archive
     return described if archive.is_file() and Path(f"{archive}.sha256").is_file() else None
 
 
+def sound(directory: Path, image: str) -> Optional[archives.Described]:
+    """The same for who writes the store: what is damaged is not there, and is written anew."""
+    described = find(directory, image)
+    try:
+        if described is not None:
+            check(directory, described)
+    except archives.ArchiveError:
+        return None
+    return described
+
+
 def everything(directory: Path) -> List[archives.Described]:
-    found = [
-        archives.parse_description(x.read_text(encoding="utf-8"), str(x)) for x in sorted(directory.glob("*.json"))
-    ]
-    return [described for described in found if (directory / described.archive).is_file()]
+    found = [_described(path) for path in sorted(directory.glob("*.json"))]
+    return [x for x in found if x is not None and (directory / x.archive).is_file()]
 
 
 def check(directory: Path, described: archives.Described) -> None:
@@ -120,14 +136,22 @@ def write(logged: Logged, reference: str, directory: Path) -> archives.Described
             plain_sha256=sha256(plain),
             layers=_packed(plain, contents),
         )
-        Path(f"{target}.sha256").write_text(f"{described.archive_sha256}  {target.name}\n", encoding="ascii")
+        # In this order, each whole or not at all: a run that ends in between leaves what does not pass for sound.
+        _put(Path(f"{target}.sha256"), f"{described.archive_sha256}  {target.name}\n")
         done.replace(target)
-        description_path(directory, reference).write_text(described.as_text(), encoding="utf-8")
+        _put(description_path(directory, reference), described.as_text())
     finally:
         for rest in (plain, packed):
             if rest.exists():
                 rest.unlink()
     return described
+
+
+def _put(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.chmod(0o644)
+    part.replace(path)
 
 
 def _packed(plain: Path, contents: archives.Contents) -> Tuple[archives.Layer, ...]:

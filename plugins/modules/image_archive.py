@@ -12,13 +12,13 @@ version_added: "0.1.0"
 author: OpenMRS Event Log contributors (@openmrs)
 description:
   - Writes images of this machine's engine into a directory, as C(NAME-TAG.tar.zst) with a C(.sha256) and a C(.json)
-    that describes it, where one of them is missing. An image that the engine does not have is pulled.
+    that describes it, where one of them is missing or damaged. An image that the engine does not have is pulled.
   - Returns what the directory holds, also without O(images).
   - Uses the commands C(docker) and C(zstd) only, no Python package.
 attributes:
   check_mode:
     support: full
-    description: Says which archives are missing.
+    description: Says which archives are missing or damaged.
   diff_mode:
     support: none
     description: An archive is written as a whole.
@@ -96,7 +96,7 @@ def check_names(images: Sequence[str]) -> None:
 def carry_out(module: AnsibleModule, workshop: Workshop) -> Dict[str, Any]:
     store, images = Path(module.params["store"]), module.params["images"]
     check_names(images)
-    missing: List[str] = [image for image in images if _image_store.find(store, image) is None]
+    missing: List[str] = [image for image in images if _image_store.sound(store, image) is None]
     for image in [] if module.check_mode else missing:
         if workshop.image(image, must_answer=True) is None:
             workshop.logged(["docker", "pull", "--quiet", image], f"Pulling {image}")

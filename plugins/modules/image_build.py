@@ -188,7 +188,7 @@ def log_file(module: AnsibleModule) -> Path:
 def carry_out(module: AnsibleModule, inputs: _image.Inputs, workshop: Workshop) -> Dict[str, Any]:
     found = workshop.image(inputs.reference, must_answer=not module.check_mode)
     directory = Path(module.params["archive_dir"]) if module.params["archive_dir"] else None
-    stored = _image_store.find(directory, inputs.reference) if directory else None
+    stored = _image_store.sound(directory, inputs.reference) if directory else None
     build, save = found is None, directory is not None and stored is None
     origin = ""
     if not module.check_mode:

@@ -93,6 +93,45 @@ def test_damage_is_found_before_a_line_carries_it(store: Path, what: str) -> Non
         (store / "shop-1.tar.zst.sha256").write_text("0" * 64)
     with pytest.raises(archives.ArchiveError, match=r"images\.yml"):
         stores.check(store, found)
+    assert stores.sound(store, "shop:1") is None
+    # The remedy that was printed.
+    stores.write(Engine(saved()), "shop:1", store)
+    assert stores.sound(store, "shop:1") == found
+
+
+@pytest.mark.parametrize("text", [b"", b'{"image": ', b"[]", b'{"image": "shop:1"}', b"\xff\xfe"])
+def test_a_description_that_cannot_be_read_is_none(store: Path, text: bytes) -> None:
+    (store / "shop-1.json").write_bytes(text)
+    (store / "extra-1.json").write_bytes(text)
+    assert stores.find(store, "shop:1") is None
+    assert stores.sound(store, "shop:1") is None
+    assert stores.everything(store) == []
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_a_run_that_ends_while_it_writes_leaves_nothing_that_passes(
+    store: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """The archive is of other contents than the one that was there: none of the three files may go with another."""
+    real = Path.replace
+    done: list[Path] = []
+
+    def replaced(path: Path, target: Path) -> Path:
+        if len(done) == steps:
+            raise KeyboardInterrupt
+        done.append(target)
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    with pytest.raises(KeyboardInterrupt):
+        stores.write(Engine(saved(layers=(b"other " * 99,))), "shop:1", store)
+    monkeypatch.undo()
+    found = stores.sound(store, "shop:1")
+    assert (found is not None) == (steps == 0)
+    assert found is None or found.plain_size == len(saved())
+    again = stores.write(Engine(saved()), "shop:1", store)
+    assert stores.sound(store, "shop:1") == again
+    assert sorted(path.name for path in store.iterdir() if "sha256" in path.name) == ["shop-1.tar.zst.sha256"]
 
 
 def test_it_is_unpacked_once_and_checked_each_time(store: Path) -> None:

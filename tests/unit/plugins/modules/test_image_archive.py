@@ -76,6 +76,24 @@ def test_check_run_check_run(bench: Bench) -> None:
     assert bench.calls("pull") == 0
 
 
+@pytest.mark.parametrize("what", ["archive", "size", "checksum", "description"])
+def test_what_is_damaged_is_written_anew(bench: Bench, what: str) -> None:
+    (bench.state / "images").write_text("shop:1\n")
+    real = bench.run(images=["shop:1"])
+    archive = bench.store / real["archives"][0]["archive"]
+    content = archive.read_bytes()
+    if what in ("archive", "size"):
+        archive.write_bytes(content[:-1] if what == "size" else bytes([content[0] ^ 1]) + content[1:])
+    else:
+        (bench.store / (f"{archive.name}.sha256" if what == "checksum" else "shop-1.json")).write_text("{")
+    assert "failed" not in bench.run()
+    assert bench.run(check=True, images=["shop:1"])["written"] == ["shop:1"]
+    again = bench.run(images=["shop:1"])
+    assert (again["written"], again["archives"]) == (["shop:1"], real["archives"])
+    for check in (True, False):
+        assert bench.run(check=check, images=["shop:1"])["changed"] is False
+
+
 def test_a_listing_needs_no_engine(bench: Bench) -> None:
     assert bench.run()["listing"] == []
     (bench.state / "images").write_text("shop:1\n")

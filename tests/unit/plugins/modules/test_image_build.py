@@ -228,6 +228,11 @@ def test_an_archive_is_written_once_with_its_checksum(bench: Bench, tmp_path: Pa
     archive.unlink()
     third = bench.run(archive_dir=str(directory))
     assert (third["changed"], third["built"]) == (True, False)
+    archive.write_bytes(archive.read_bytes()[:-1])
+    cut = bench.run(archive_dir=str(directory), check=True)
+    assert (cut["changed"], cut["built"], cut["archive"]) == (True, False, "")
+    assert bench.run(archive_dir=str(directory))["archive"] == str(archive)
+    assert bench.run(archive_dir=str(directory))["changed"] is False
     assert bench.acted().count("docker build") == 1
 
 
