@@ -27,6 +27,10 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._http import Con
 
 Run = Callable[[Sequence[str]], Tuple[int, str, str]]
 SECRETS = "/run/event-log/secrets"
+# A line of a trace that begins with an exception, by Java's way to name things; of a message's own lines none passes.
+KIND = re.compile(
+    r"(?m)^\s*(?:Caused by: )?((?:[a-z]\w*\.)+(?:[A-Z][\w$]*)?(?:Exception|Error|Failure|Throwable))(?=:|\s*$)"
+)
 
 
 class ChangeError(EventLogError):
@@ -40,6 +44,7 @@ class Container:
     name: str
     service: str
     config_hash: str
+    image: str
     image_id: str
     running: bool
     health: str
@@ -61,6 +66,7 @@ def parse_containers(text: str) -> Dict[str, Container]:
             name=name,
             service=str(labels.get("com.docker.compose.service", "")),
             config_hash=str(labels.get("com.docker.compose.config-hash", "")),
+            image=str(entry["Config"].get("Image", "")),
             image_id=str(entry.get("Image", "")),
             running=state.get("Status") == "running",
             health=str((state.get("Health") or {}).get("Status", "")),
@@ -105,7 +111,7 @@ def told(name: str, status: Optional[Status]) -> str:
     """A connector's states in words; of a trace only the classes, for messages may hold data."""
     if status is None:
         return f"{name}: gone"
-    kinds = re.findall(r"(?m)^(?:Caused by: )?((?:\w+\.)+[\w$]+)(?=:|$)", status.first_trace() or "")
+    kinds = KIND.findall(status.first_trace() or "")
     return f"{name}: {status.describe()}" + (f" ({' <- '.join(dict.fromkeys(kinds))})" if kinds else "")
 
 
@@ -122,30 +128,43 @@ class Change:
         self._clock = clock or Clock()
 
     def begin(self, compose: str, check_mode: bool, patience: float) -> Dict[str, Any]:
-        """Learn what is about to be replaced; when it can be gone back to, note that and stop it, the last first."""
+        """Learn what is about to be replaced; when it can be gone back to, note that and stop it, the last first.
+
+        ``lost`` says why a running version cannot be gone back to.
+        """
         containers = self._look()
         different = self._differing(containers, compose)
-        result = {"recreated": different, "way_back": False, "connectors": []}
+        result: Dict[str, Any] = {"recreated": different, "way_back": False, "connectors": [], "lost": ""}
         if check_mode:
             return result
-        noted = _stack_former.notes(self._former)
-        if not noted:
-            if not different or not _stack_former.exists(self._former) or not self._become_healthy(patience):
-                _stack_former.drop(self._former)
-                return result
-            noted = {"connectors": running(self._states(30))}
+        noted = _stack_former.notes(self._former) if _stack_former.exists(self._former) else {}
+        if noted:
+            noted.update(resumed=True, back=False)
         else:
-            noted["resumed"] = True
+            lost = self._lost(containers, patience) if different else ""
+            if lost or not different:
+                _stack_former.drop(self._former)
+                return {**result, "lost": lost}
+            noted = {"connectors": running(self._states(30))}
+        # Before the first stop: a run that is killed in the middle of it must leave the way back to the next one.
+        _stack_former.note(self._former, {**noted, "since": time.time()})
         if different:
             self._stop(reversed(self._names))
-        _stack_former.note(self._former, {**noted, "since": time.time()})
+            _stack_former.note(self._former, {**noted, "since": time.time()})
         return {**result, "way_back": True, "connectors": noted["connectors"]}
 
-    def refuse(self) -> None:
-        """The change could not be begun: the files are those of the version that runs."""
-        if _stack_former.exists(self._former) and not _stack_former.notes(self._former):
-            _stack_former.put_back(self._former)
-            _stack_former.drop(self._former)
+    def refuse(self) -> bool:
+        """The change could not be begun. Whether something may have been stopped, so that it must be gone back.
+
+        Otherwise the files become those of the version that runs again.
+        """
+        if not _stack_former.exists(self._former):
+            return False
+        if _stack_former.notes(self._former):
+            return True
+        _stack_former.put_back(self._former)
+        _stack_former.drop(self._former)
+        return False
 
     def verify(self, seconds: float, settle: float) -> List[str]:
         """Return once what ran before runs again; then nothing is kept aside any more."""
@@ -153,9 +172,9 @@ class Change:
         spent = time.time() - float(noted.get("since", time.time()))
         left = max(seconds - max(spent, 0), 2 * settle + 5)
         wanted = [str(name) for name in noted.get("connectors", [])]
-        self._await_connectors(wanted, left, settle, patient=bool(noted.get("resumed")))
+        found = self._await_connectors(wanted, left, settle, bool(noted.get("resumed")), bool(noted.get("back")))
         _stack_former.drop(self._former)
-        return wanted
+        return found
 
     def back(self, seconds: float, settle: float) -> List[str]:
         """Bring the former version up again, and verify it."""
@@ -164,7 +183,9 @@ class Change:
             self._do(["systemctl", "daemon-reload"])
         up = ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--wait", "--wait-timeout"]
         self._do([*self._compose(), *up, str(int(seconds))])
-        _stack_former.note(self._former, {**_stack_former.notes(self._former), "since": time.time(), "resumed": True})
+        more = {"since": time.time(), "resumed": True, "back": True}
+        noted = {**_stack_former.notes(self._former), **more}
+        _stack_former.note(self._former, noted)
         return self.verify(seconds, settle)
 
     # Docker
@@ -203,18 +224,29 @@ class Change:
         code, out, _err = self._run(["docker", "image", "inspect", "--format", "{{.Id}}", reference])
         return out.strip() if code == 0 else ""
 
-    def _become_healthy(self, patience: float) -> bool:
-        """Whether everything runs and is healthy; what has just started is given a moment."""
+    def _lost(self, containers: Mapping[str, Container], patience: float) -> str:
+        """Why what runs cannot be gone back to; empty when it can."""
+        if not _stack_former.exists(self._former):
+            return "its files were not kept"
+        for one in containers.values():
+            if one.image and self._image_id(one.image) != one.image_id:
+                return f"{one.name} runs an image that {one.image} does not mean any more"
+        return self._not_healthy(patience)
+
+    def _not_healthy(self, patience: float) -> str:
+        """What does not run or is not healthy; what has just started is given a moment."""
         deadline = Deadline(self._clock, patience)
         pause = deadline.pauses(1, 3)
         while True:
             found = self._look()
-            if set(found) != set(self._names):
-                return False
-            if all(one.healthy for one in found.values()):
-                return True
-            if deadline.passed or not all(one.running and one.health != "unhealthy" for one in found.values()):
-                return False
+            missing = [name for name in self._names if name not in found]
+            if missing:
+                return f"{' and '.join(missing)} did not exist"
+            ill = [one for one in found.values() if not one.healthy]
+            if not ill:
+                return ""
+            if deadline.passed or not all(one.running and one.health != "unhealthy" for one in ill):
+                return " and ".join(f"{one.name} was {one.health if one.running else 'not running'}" for one in ill)
             pause()
 
     def _stop(self, names: Any) -> None:
@@ -234,24 +266,29 @@ class Change:
         api = ConnectApi(Transport(access(worker)), Deadline(self._clock, seconds))
         return {name: listed.status for name, listed in api.connectors().items()}
 
-    def _await_connectors(self, wanted: Sequence[str], seconds: float, settle: float, patient: bool) -> None:
+    def _await_connectors(
+        self, noted: Sequence[str], seconds: float, settle: float, patient: bool, back: bool
+    ) -> List[str]:
         """All of them run, and go on running for a while: a task that cannot work fails only after its start.
 
         A failure that lasts ends the wait, unless ``patient``: after a version whose connectors failed, the worker goes
-        on showing those failures until its own tasks have started, which takes long on a slow host (tried).
+        on showing those failures until its own tasks have started, which takes long on a slow host (tried). One that
+        even the former version, which is ``back``, does not know was deleted by somebody: that is not waited for.
         """
         deadline = Deadline(self._clock, seconds)
         good_since = bad_since = None
-        while wanted:
+        while noted:
             states = self._states(max(deadline.remaining, 1))
             now = self._clock.now()
+            wanted = [name for name in noted if name in states or not back]
             missing = [name for name in wanted if name not in running(states)]
             failed = not patient and any(states[name].failed for name in missing if name in states)
             good_since = None if missing else good_since or now
             bad_since = (bad_since or now) if failed else None
             if good_since is not None and now - good_since >= settle:
-                return
+                return wanted
             if deadline.passed or (bad_since is not None and now - bad_since >= OLD_FAILURE_GRACE):
                 seen = "; ".join(told(name, states.get(name)) for name in missing or wanted)
                 raise ChangeError(f"connectors that ran before do not run steadily now: {seen}")
             self._clock.pause(min(1.0, settle))
+        return []

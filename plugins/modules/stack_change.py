@@ -15,8 +15,9 @@ description:
     made anew. If all of them are healthy, it notes which connectors run, and stops the containers in order.
     V(verify), once the new containers are healthy, waits until those connectors run again, and closes the way back.
     V(back) puts the former files back, brings the former version up and verifies it.
-  - The former files are those that M(openmrs.event_log.file_set) keeps in O(former). Without them, or when what runs is
-    not healthy, there is no way back, and V(begin) stops nothing.
+  - The former files are those that M(openmrs.event_log.file_set) keeps in O(former). Without them, when what runs is
+    not healthy, or when the name of its image means another image by now, there is no way back. V(begin) then warns
+    and stops nothing.
   - A run that was killed leaves O(former) behind. The next one goes on with the connectors that were noted then.
   - The connectors go on from their positions, which are in Kafka and are not touched.
 attributes:
@@ -65,7 +66,7 @@ options:
   patience:
     description: Seconds that V(begin) gives containers which have just been started to become healthy.
     type: int
-    default: 60
+    default: 180
 """
 
 EXAMPLES = r"""
@@ -95,8 +96,10 @@ recreated:
   elements: str
   sample: [event-log-connect]
 way_back:
-  description: "V(begin): whether the former version can be gone back to."
-  returned: success
+  description:
+    - "V(begin): whether the former version can be gone back to. When V(begin) fails: whether it must be, because
+      something may have been stopped. If V(false) then, nothing was stopped and the former files are in their places."
+  returned: success, and failure of V(begin)
   type: bool
   sample: true
 connectors:
@@ -116,6 +119,30 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import E
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_change import Change
 
 
+class BeginError(EventLogError):
+    """The change could not be begun; tells whether the way back must be gone."""
+
+    def __init__(self, message: str, way_back: bool, details: dict[str, Any]) -> None:
+        super().__init__(message)
+        self._details = {**details, "way_back": way_back}
+
+    def details(self) -> dict[str, Any]:
+        return self._details
+
+
+def begin_failed(change: Change, error: Exception, check_mode: bool) -> BeginError:
+    """Nothing stays half begun, whatever went wrong."""
+    message, details = f"{type(error).__name__}: {error}", {}
+    if isinstance(error, EventLogError):
+        message, details = str(error), error.details()
+    if check_mode:
+        return BeginError(message, False, details)
+    try:
+        return BeginError(message, change.refuse(), details)
+    except EventLogError as another:
+        return BeginError(f"{message}; {another}", True, details)
+
+
 def carry_out(change: Change, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Do the step; what the task returns."""
     nothing = {"recreated": [], "way_back": False, "connectors": []}
@@ -124,10 +151,8 @@ def carry_out(change: Change, params: dict[str, Any], check_mode: bool) -> dict[
             return nothing
         try:
             return change.begin(params["compose"], check_mode, params["patience"])
-        except EventLogError:
-            if not check_mode:
-                change.refuse()
-            raise
+        except Exception as error:
+            raise begin_failed(change, error, check_mode) from error
     if check_mode:
         return nothing
     act = change.verify if params["step"] == "verify" else change.back
@@ -146,7 +171,7 @@ def main() -> None:
             "compose": {"type": "str"},
             "timeout": {**number, "default": 180},
             "settle": {**number, "default": 10},
-            "patience": {**number, "default": 60},
+            "patience": {**number, "default": 180},
         },
         required_if=[("step", "begin", ["compose"])],
         supports_check_mode=True,
@@ -162,6 +187,9 @@ def main() -> None:
         result = carry_out(change, params, module.check_mode)
     except EventLogError as error:
         module.fail_json(msg=str(error), **error.details())
+    lost = result.pop("lost", "")
+    if lost:
+        module.warn(f"There is no way back from this change of the stack: {lost}.")
     # What is made anew is what docker_compose_v2 reports; going back is a change of its own.
     module.exit_json(changed=params["step"] == "back" and not module.check_mode, **result)
 

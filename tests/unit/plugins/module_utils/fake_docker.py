@@ -41,6 +41,8 @@ class FakeDocker:
         self.calls: List[str] = []
         self.broken: List[str] = []  # images with which nothing becomes healthy
         self.down = False
+        self.stop_fails = ""  # a service that cannot be stopped
+        self.killed_at = ""  # the words of a command at which the run is killed
 
     def write(self, text: str) -> None:
         (self.project / "compose.yaml").write_text(text)
@@ -64,7 +66,11 @@ class FakeDocker:
             "Name": "/" + settings["container_name"],
             "Image": self.images[settings["image"]],
             "State": {"Status": "running", "Health": {"Status": health}},
-            "Config": {"Labels": labels, "Env": environment if service == "connect" else ["PATH=/bin"]},
+            "Config": {
+                "Image": settings["image"],
+                "Labels": labels,
+                "Env": environment if service == "connect" else ["PATH=/bin"],
+            },
             "Mounts": [{"Destination": "/run/event-log/secrets", "Source": str(self.secrets)}],
         }
 
@@ -78,6 +84,8 @@ class FakeDocker:
     def __call__(self, command: Sequence[str]) -> Tuple[int, str, str]:
         words = list(command)
         self.calls.append(" ".join(words))
+        if self.killed_at and self.killed_at in self.calls[-1]:
+            raise KeyboardInterrupt
         if words[0] != "docker":
             return 0, "", ""
         if self.down:
@@ -101,6 +109,8 @@ class FakeDocker:
             return 0, "".join(f"{name} {self._hash(s)}\n" for name, s in project["services"].items()), ""
         if "config" in words:
             return 0, json.dumps(project), ""
+        if "stop" in words and words[-1] == self.stop_fails:
+            return 1, "", "tried to kill container, but did not receive an exit event"
         if "stop" in words:
             self.health(SERVICES[words[-1]], "", "exited")
             return 0, "", ""

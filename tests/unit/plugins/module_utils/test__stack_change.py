@@ -11,7 +11,7 @@ from typing import Iterator
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_former
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import Status, Task
-from ansible_collections.openmrs.event_log.plugins.module_utils._stack_change import Change, ChangeError, told
+from ansible_collections.openmrs.event_log.plugins.module_utils._stack_change import ChangeError, told
 from ansible_collections.openmrs.event_log.tests.unit.plugins.module_utils.fake_connect import FakeConnect
 from ansible_collections.openmrs.event_log.tests.unit.plugins.module_utils.fake_docker import (
     BROKER,
@@ -20,39 +20,7 @@ from ansible_collections.openmrs.event_log.tests.unit.plugins.module_utils.fake_
     FakeDocker,
     compose,
 )
-from ansible_collections.openmrs.event_log.tests.unit.plugins.module_utils.scripted_http import FakeClock
-
-OLD, NEW = compose(), compose("image:2")
-
-
-class Stack:
-    """A stack that runs OLD, with one connector that runs and one that is paused."""
-
-    def __init__(self, folder: Path, docker: FakeDocker, connect: FakeConnect) -> None:
-        self.docker = docker
-        self.connect = connect
-        self.former = docker.project / "former"
-        self.clock = FakeClock()
-        docker.write(OLD)
-        docker.up(OLD)
-        connect.register("runs", {}, "RUNNING RUNNING")
-        connect.register("waits", {}, "PAUSED PAUSED")
-
-    @property
-    def change(self) -> Change:
-        """A run of its own: nothing is remembered but what lies on the disk."""
-        return Change(self.docker, self.docker.project, self.former, NAMES, self.clock)
-
-    @property
-    def text(self) -> str:
-        return (self.docker.project / "compose.yaml").read_text()
-
-    def write(self, text: str) -> None:
-        _stack_former.keep(self.former, [self.docker.project / "compose.yaml"])
-        self.docker.write(text)
-
-    def begin(self, text: str = NEW, check: bool = False) -> bool:
-        return bool(self.change.begin(text, check, 30)["way_back"])
+from ansible_collections.openmrs.event_log.tests.unit.plugins.module_utils.running_stack import NEW, OLD, Stack
 
 
 @pytest.fixture
@@ -67,7 +35,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 def test_a_change_notes_what_runs_and_stops_the_worker_before_the_broker(stack: Stack) -> None:
     stack.write(NEW)
     found = stack.change.begin(NEW, False, 30)
-    assert found == {"recreated": NAMES, "way_back": True, "connectors": ["runs"]}
+    assert found == {"recreated": NAMES, "way_back": True, "connectors": ["runs"], "lost": ""}
     assert stack.docker.stopped == ["connect", "broker"]
     stack.docker.up(NEW)
     assert stack.change.verify(60, 5) == ["runs"]
@@ -83,12 +51,22 @@ def test_one_setting_concerns_one_container(stack: Stack) -> None:
 def test_a_name_that_means_another_image_now_is_a_change(stack: Stack) -> None:
     stack.docker.images["image:1"] = "sha256:9"
     stack.write(OLD)
-    assert stack.change.begin(OLD, False, 30)["recreated"] == NAMES
+    found = stack.change.begin(OLD, False, 30)
+    assert (found["recreated"], found["way_back"]) == (NAMES, False), "the former files would start the new image"
+    assert found["lost"] == "event-log-broker runs an image that image:1 does not mean any more"
+    assert (stack.docker.stopped, stack.former.exists()) == ([], False)
+
+
+def test_an_image_whose_name_is_gone_cannot_be_gone_back_to(stack: Stack) -> None:
+    del stack.docker.images["image:1"]
+    stack.write(NEW)
+    assert "does not mean any more" in stack.change.begin(NEW, False, 30)["lost"]
 
 
 def test_files_that_no_container_depends_on_stop_nothing(stack: Stack) -> None:
     stack.write(OLD)
-    assert stack.change.begin(OLD, False, 30) == {"recreated": [], "way_back": False, "connectors": []}
+    found = stack.change.begin(OLD, False, 30)
+    assert found == {"recreated": [], "way_back": False, "connectors": [], "lost": ""}
     assert (stack.docker.stopped, stack.former.exists()) == ([], False)
 
 
@@ -98,11 +76,14 @@ def test_check_mode_says_it_and_writes_and_stops_nothing(stack: Stack) -> None:
     assert (stack.docker.stopped, stack.former.exists(), stack.connect.requests) == ([], False, [])
 
 
-@pytest.mark.parametrize(("health", "status"), [("unhealthy", "running"), ("", "exited")])
-def test_there_is_no_way_back_to_what_is_not_healthy(stack: Stack, health: str, status: str) -> None:
+@pytest.mark.parametrize(
+    ("health", "status", "said"), [("unhealthy", "running", "unhealthy"), ("", "exited", "not running")]
+)
+def test_there_is_no_way_back_to_what_is_not_healthy(stack: Stack, health: str, status: str, said: str) -> None:
     stack.docker.health(WORKER, health, status)
     stack.write(NEW)
-    assert stack.begin() is False
+    found = stack.change.begin(NEW, False, 30)
+    assert (found["way_back"], found["lost"]) == (False, f"event-log-connect was {said}")
     assert (stack.docker.stopped, stack.former.exists()) == ([], False)
 
 
@@ -124,7 +105,8 @@ def test_what_stays_starting_is_not_waited_for_longer_than_that(stack: Stack) ->
 def test_a_first_installation_has_no_way_back(stack: Stack) -> None:
     stack.docker.containers.clear()
     stack.write(NEW)
-    assert stack.begin() is False
+    found = stack.change.begin(NEW, False, 30)
+    assert (found["way_back"], found["lost"]) == (False, ""), "nothing is lost either"
 
 
 def failing(stack: Stack) -> None:
@@ -210,16 +192,26 @@ def test_back_that_fails_keeps_the_former_files(stack: Stack) -> None:
     assert (stack.text, stack.former.exists()) == (OLD, True)
 
 
-@pytest.mark.parametrize("came", ["before the stop", "before the new containers", "before they were verified"])
+KILLED = {"while the worker stops": "stop connect", "while the broker stops": "stop broker"}
+
+
+@pytest.mark.parametrize("came", ["before the stop", *KILLED, "before the new containers", "before they were verified"])
 def test_a_run_after_one_that_was_killed_goes_on(stack: Stack, came: str) -> None:
     stack.write(NEW)
-    if came != "before the stop":
+    stack.docker.killed_at = KILLED.get(came, "")
+    if came in KILLED:
+        with pytest.raises(KeyboardInterrupt):
+            stack.begin()
+        stack.docker.killed_at = ""
+        stack.docker.health(WORKER, "", "exited")  # the engine goes on stopping what it was told to stop
+    elif came != "before the stop":
         stack.begin()
     if came == "before they were verified":
         stack.docker.up(NEW)
         stack.connect.connectors["runs"].update(tasks=["UNASSIGNED"])  # not what ran before the change
     stack.write(NEW)
-    assert stack.change.begin(NEW, False, 30)["connectors"] == ["runs"]
+    found = stack.change.begin(NEW, False, 30)
+    assert (found["connectors"], found["way_back"]) == (["runs"], True)
     stack.docker.up(NEW)
     stack.connect.connectors["runs"].update(tasks=["RUNNING"])
     assert stack.change.verify(60, 5) == ["runs"]
@@ -240,15 +232,50 @@ def test_a_change_that_cannot_be_begun_leaves_files_and_containers(stack: Stack)
     stack.write("broken")
     with pytest.raises(ChangeError, match="this is no mapping"):
         stack.begin("broken")
-    stack.change.refuse()
+    assert stack.change.refuse() is False, "nothing to go back to"
     assert (stack.text, stack.docker.stopped, stack.former.exists()) == (OLD, [], False)
 
 
-def test_refusing_does_not_undo_what_an_earlier_run_began(stack: Stack) -> None:
+def test_what_was_stopped_before_it_failed_is_gone_back_to(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.docker.stop_fails = "broker"
+    with pytest.raises(ChangeError, match="did not receive an exit event"):
+        stack.begin()
+    assert stack.docker.stopped == ["connect", "broker"]
+    assert stack.change.refuse() is True
+    assert stack.change.back(60, 5) == ["runs"]
+    assert (stack.text, stack.former.exists()) == (OLD, False)
+    assert {entry["State"]["Status"] for entry in stack.docker.containers.values()} == {"running"}
+
+
+def test_what_an_earlier_run_stopped_is_gone_back_to(stack: Stack) -> None:
     stack.write(NEW)
     stack.begin()
-    stack.change.refuse()
-    assert (stack.text, stack.former.exists()) == (NEW, True)
+    stack.write("broken")
+    with pytest.raises(ChangeError):
+        stack.begin("broken")
+    assert stack.change.refuse() is True
+    assert stack.change.back(60, 5) == ["runs"]
+    assert stack.text == OLD
+
+
+def test_a_connector_that_was_deleted_does_not_hold_up_the_way_back(stack: Stack) -> None:
+    stack.connect.register("too", {}, "RUNNING RUNNING")
+    stack.write(NEW)
+    stack.begin()
+    del stack.connect.connectors["runs"]
+    with pytest.raises(ChangeError, match="runs: gone"):
+        stack.change.verify(20, 5)  # the new version may have lost it
+    assert stack.change.back(60, 5) == ["too"]
+    assert not stack.former.exists()
+
+
+def test_what_a_cut_off_drop_left_is_no_change(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.begin()
+    (stack.former / "files.json").unlink()
+    assert stack.change.refuse() is False
+    assert stack.begin() is False
 
 
 def test_an_engine_that_is_down_is_said(stack: Stack) -> None:
@@ -267,6 +294,6 @@ def test_units_that_came_back_are_told_to_systemd(stack: Stack, monkeypatch: pyt
 
 
 def test_a_trace_is_told_by_its_classes_only() -> None:
-    trace = "a.b.C: Grace Otieno\n\tat q.R.s(R.java)\nCaused by: d.E$F\n\tat x\nCaused by: free words"
+    trace = "a.b.CError: Grace\nAmina.Otieno: x\n\tat q.R.s(R.java)\nCaused by: d.E$FError\n\tat x\nCaused by: words"
     status = Status("RUNNING", (Task(0, "FAILED", trace=trace),))
-    assert told("n", status) == "n: connector RUNNING, task 0 FAILED (a.b.C <- d.E$F)"
+    assert told("n", status) == "n: connector RUNNING, task 0 FAILED (a.b.CError <- d.E$FError)"

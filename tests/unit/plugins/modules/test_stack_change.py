@@ -90,8 +90,41 @@ def test_a_change_that_cannot_be_begun_fails_and_leaves_the_former_files(
 ) -> None:
     told = call(subject, check=check, **options(docker, "begin", compose="broken"))
     assert told["failed"]
+    assert told["way_back"] is False
     assert "this is no mapping" in told["msg"]
     assert (docker.project / "compose.yaml").read_text() == (NEW if check else OLD)
+
+
+def test_a_change_that_fails_after_the_first_stop_asks_for_the_way_back(call: Call, docker: FakeDocker) -> None:
+    docker.stop_fails = "broker"
+    told = call(subject, **options(docker, "begin", compose=NEW))
+    assert (told["failed"], told["way_back"]) == (True, True)
+    assert "did not receive an exit event" in told["msg"]
+    assert call(subject, **options(docker, "back"))["connectors"] == ["runs"]
+    assert (docker.project / "compose.yaml").read_text() == OLD
+
+
+def test_an_error_that_nobody_thought_of_leaves_the_former_files_too(
+    call: Call, docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(subject.Change, "_differing", broken)
+    told = call(subject, **options(docker, "begin", compose=NEW))
+    assert (told["failed"], told["way_back"]) == (True, False)
+    assert "No space left on device" in told["msg"]
+    assert (docker.project / "compose.yaml").read_text() == OLD
+
+
+def test_a_change_without_a_way_back_is_warned_of(
+    call: Call, docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: List[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warned.append(text))
+    docker.health(NAMES[1], "unhealthy")
+    assert call(subject, **options(docker, "begin", compose=NEW))["way_back"] is False
+    assert warned == ["There is no way back from this change of the stack: event-log-connect was unhealthy."]
 
 
 def test_a_password_is_in_no_message(call: Call, docker: FakeDocker) -> None:
