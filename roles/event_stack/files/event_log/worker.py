@@ -21,7 +21,7 @@ _SECONDS = 4.0
 _CLASSES = 4
 # A line of a trace that begins with an exception, by Java's way to name things; of a message's own lines none passes.
 _KIND = re.compile(
-    r"(?m)^\s*(?:Caused by: )?((?:[a-z]\w*\.)+[A-Z][\w$]*(?:Exception|Error|Failure|Throwable))(?=:|\s*$)"
+    r"(?m)^\s*(?:Caused by: )?((?:[a-z]\w*\.)+(?:[A-Z][\w$]*)?(?:Exception|Error|Failure|Throwable))(?=:|\s*$)"
 )
 # What is said of a trace in which one of the phrases stands, in lower case. The first that fits is the most telling.
 _CAUSES: Tuple[Tuple[str, Tuple[str, ...]], ...] = (

@@ -183,6 +183,7 @@ GONE = "a.AException: x\nCaused by: io.d.DebeziumException: Error code: 1236; SQ
         ("a.DataException: first\nMary Smith\nAmina.Otieno: x\nmary.Smith\nCaused by: Grace", "DataException"),
         ("a.DataException: Struct{family_name=Otieno,given_name=Amina", "DataException"),
         ("java.lang.NullPointerException", "NullPointerException"),
+        ("java.lang.Error: Grace", "Error"),
         (
             "a.AError\n" + "".join(f"Caused by: a.B{n}Error\n" for n in range(9)),
             "AError <- B6Error <- B7Error <- B8Error",
