@@ -20,11 +20,29 @@ Run = Callable[[Sequence[str], Mapping[str, str]], Tuple[int, str, str]]
 
 # Appends the output as it comes, so that a person can follow a build of minutes.
 LOGGED = ["/bin/sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh"]
+LOOK_SECONDS = 20
+# What timeout(1) returns when it ended a command, and when it had to kill it.
+TIMED_OUT = (124, 137)
 BUILDKIT = {"DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
 
 
 class ImageError(EventLogError):
     """A command failed; the message carries the end of its output."""
+
+
+def bounded(command: Sequence[str]) -> List[str]:
+    """A question to the engine that ends in time: one that hangs takes it and never answers."""
+    return ["timeout", "-k", "5", str(LOOK_SECONDS), *command] if shutil.which("timeout") else list(command)
+
+
+def hangs(code: int) -> str:
+    """What is wrong if a bounded question had no answer in time."""
+    if code not in TIMED_OUT:
+        return ""
+    return (
+        f"The Docker engine takes questions and did not answer one within {LOOK_SECONDS} s. Look what it does "
+        f"(systemctl status docker, journalctl -u docker), restart it (systemctl restart docker), then run again."
+    )
 
 
 @dataclass(frozen=True)
@@ -37,14 +55,16 @@ class Workshop:
     may_install: bool = False
 
     def image(self, reference: str, must_answer: bool) -> Optional[_image.Found]:
-        """The image, if the engine has it. An engine that cannot be asked has none, or is an error."""
+        """The image, if the engine has it. One that cannot be asked has none, or is an error."""
         if shutil.which("docker") is None:
             if must_answer:
                 raise ImageError(
                     "There is no docker command here: install Docker (role docker_engine), then run again."
                 )
             return None
-        code, out, err = self.run(["docker", "image", "inspect", reference], {})
+        code, out, err = self.run(bounded(["docker", "image", "inspect", reference]), {})
+        if hangs(code):
+            raise ImageError(hangs(code))
         if code == 0:
             return _image.parse_inspect(out)
         if must_answer and not _image.is_missing(err):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive as archives
-from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import sha256
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import bounded, hangs, sha256
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_incoming import (
     BASIS,
     ENDINGS,
@@ -126,7 +126,7 @@ class Engine:
         """What the engine says of itself; nothing where there is none yet."""
         if shutil.which("docker") is None:
             return {}
-        code, out, _err = self.run(["docker", "info", "--format", "{{json .}}"])
+        code, out, _err = self._ask(["docker", "info", "--format", "{{json .}}"])
         said: Mapping[str, Any] = json.loads(out) if code == 0 and out.strip() else {}
         # Without an engine the client's half alone is an answer too.
         return said if said.get("DockerRootDir") else {}
@@ -148,14 +148,20 @@ class Engine:
                     in_use=bool(used & {reference, identifier, identifier.partition(":")[2]}),
                 )
 
+    def _ask(self, command: Sequence[str]) -> Tuple[int, str, str]:
+        code, out, err = self.run(bounded(command))
+        if hangs(code):
+            raise HostImageError(hangs(code))
+        return code, out, err
+
     def _lines(self, command: Sequence[str]) -> List[str]:
-        code, out, err = self.run(command)
+        code, out, err = self._ask(command)
         if code != 0:
             raise HostImageError(f"Docker does not answer {' '.join(command[:3])}: {err.strip()}")
         return out.split()
 
     def inspect(self, reference: str) -> Optional[Mapping[str, Any]]:
-        code, out, _err = self.run(["docker", "image", "inspect", reference])
+        code, out, _err = self._ask(["docker", "image", "inspect", reference])
         found: List[Mapping[str, Any]] = json.loads(out) if code == 0 else []
         return found[0] if found else None
 
@@ -221,12 +227,18 @@ class Engine:
             raise HostImageError(f"Docker cannot load {archive}: {said}.{hint}")
 
     def pull(self, image: str, source: str, seconds: int) -> None:
-        """Pull an image, and give it the name that this site's containers have for it."""
+        """Pull an image, and give it the name that this site's containers have for it, and no other.
+
+        A name that it had before stays: somebody uses it.
+        """
+        there = self.inspect(source) is not None
         self._pulled(source, seconds)
         if image != source:
             code, _out, err = self.run(["docker", "tag", source, image])
             if code != 0:
                 raise HostImageError(f"{source} was pulled and cannot be named {image}: {err.strip()}")
+            if not there:
+                self.remove([source])
 
     @staticmethod
     def _pulled(source: str, seconds: int) -> None:

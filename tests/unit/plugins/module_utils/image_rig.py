@@ -22,6 +22,7 @@ OTHER = "arm64" if HERE == "amd64" else "amd64"
 # Knows the commands that are used; anything else fails. An image is a line "REFERENCE ID".
 DOCKER = r"""#!/bin/sh
 echo "docker $*" >> "$STATE/calls"
+[ ! -e "$STATE/hangs" ] || ! grep -qF "$1 $2" "$STATE/hangs" || exec sleep 60
 [ ! -e "$STATE/refuses" ] || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
 case "$1 $2" in
   "info --format") printf '{"DockerRootDir": "%s", "Architecture": "%s"}\n' "$STATE" "$(uname -m)" ;;
@@ -53,7 +54,7 @@ class Rig:
             (self.state / name).write_text("")
         (self.tools / "docker").write_text(DOCKER)
         (self.tools / "docker").chmod(0o755)
-        for name in ("sh", "cut", "cat", "grep", "uname", "zstd"):
+        for name in ("sh", "cut", "cat", "grep", "uname", "zstd", "sleep", "timeout"):
             (self.tools / name).symlink_to(str(shutil.which(name)))
         monkeypatch.setenv("PATH", str(self.tools))
         monkeypatch.setenv("STATE", str(self.state))

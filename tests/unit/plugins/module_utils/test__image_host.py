@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _image_build
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_host as hosts
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_archive import ArchiveError
 
@@ -57,6 +58,23 @@ def test_a_look_without_an_engine_says_what_can_be_known(rig: Rig) -> None:
     (rig.tools / "docker").unlink()
     host = rig.look()
     assert (host.architecture, host.present, host.engine.path) == (HERE, (), "/var/lib/docker")
+
+
+@pytest.mark.parametrize("question", ["info --format", "image ls", "ps --all", "image inspect"])
+def test_an_engine_that_takes_a_question_and_never_answers_is_refused(
+    rig: Rig, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_image_build, "LOOK_SECONDS", 1)
+    rig.have(f"{OLD} 01")
+    (rig.state / "hangs").write_text(question)
+    with pytest.raises(hosts.HostImageError, match=r"did not answer one within 1 s.*systemctl restart docker"):
+        rig.look()
+
+
+def test_questions_end_within_twenty_seconds(rig: Rig) -> None:
+    assert _image_build.bounded(["docker", "info"]) == ["timeout", "-k", "5", "20", "docker", "info"]
+    (rig.tools / "timeout").unlink()
+    assert _image_build.bounded(["docker", "info"]) == ["docker", "info"]
 
 
 def test_an_archive_is_found_by_its_name_or_where_it_was_named(rig: Rig, tmp_path: Path) -> None:
@@ -161,12 +179,20 @@ def test_an_engine_that_fails_or_has_nothing_afterwards_is_not_taken_for_success
 def test_a_pulled_image_gets_the_name_that_the_site_has_for_it(rig: Rig) -> None:
     (rig.state / "registry").touch()
     rig.engine.pull(NEW, "registry.example:5000/shop@sha256:12", 60)
-    assert rig.calls[-2:] == [
+    assert rig.calls[-3:] == [
         "docker pull --quiet registry.example:5000/shop@sha256:12",
         f"docker tag registry.example:5000/shop@sha256:12 {NEW}",
+        "docker image rm registry.example:5000/shop@sha256:12",
     ]
     rig.engine.pull(NEW, NEW, 60)
     assert rig.calls[-1] == f"docker pull --quiet {NEW}"
+
+
+def test_the_registry_s_name_stays_if_it_was_there_before(rig: Rig) -> None:
+    (rig.state / "registry").touch()
+    rig.have("reg.example/shop:2 04")
+    rig.engine.pull(NEW, "reg.example/shop:2", 60)
+    assert rig.calls[-1] == f"docker tag reg.example/shop:2 {NEW}"
 
 
 def test_a_registry_that_is_not_reached_is_named_with_the_ways_out(rig: Rig) -> None:

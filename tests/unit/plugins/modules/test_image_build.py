@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.openmrs.event_log.plugins.module_utils import _image_build
 
 from tests.unit.plugins.module_utils.image_archives import saved
 
@@ -74,7 +75,7 @@ class Bench:
         (self.state / "calls").touch()
         (self.state / "debootstrap").write_text(DEBOOTSTRAP)
         (self.state / "debootstrap").chmod(0o755)
-        for name in ("sh", "grep", "seq", "cat", "mkdir", "touch", "cp", "ln", "find", "sort"):
+        for name in ("sh", "grep", "seq", "cat", "mkdir", "touch", "cp", "ln", "find", "sort", "timeout", "sleep"):
             (self.tools / name).symlink_to(str(shutil.which(name)))
         monkeypatch.setenv("PATH", str(self.tools))
         monkeypatch.setenv("STATE", str(self.state))
@@ -145,6 +146,14 @@ def test_an_engine_that_does_not_answer_is_not_taken_for_a_missing_image(bench: 
     assert "does not answer: Cannot connect" in bench.run()["msg"]
     assert bench.acted() == []
     assert bench.run(check=True)["changed"] is True
+
+
+def test_an_engine_that_hangs_is_an_error_in_check_mode_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_image_build, "LOOK_SECONDS", 1)
+    bench.tool("docker", "#!/bin/sh\nexec sleep 60\n")
+    for check in (True, False):
+        result = bench.run(check=check)
+        assert "did not answer one within 1 s" in str(result.get("msg")), result
 
 
 def test_a_failed_build_shows_its_end_and_keeps_all_of_it(bench: Bench) -> None:
