@@ -21,14 +21,32 @@ END
 
 say() { printf '%s\n' "$@"; }
 
-# Everything that is refused here is refused before anything on the server was changed.
+# Everything that can be refused is refused before anything on the server was changed. Python is installed after that, and
+# the password is looked at after Python.
+altered='nothing on it was changed'
 refuse() {
-    say "" "This server was not set up, and nothing on it was changed." "$@" >&2
+    say "" "This server was not set up, and $altered." "$@" >&2
     exit 3
 }
 
+work='' hidden='' terminal=''
+# shellcheck disable=SC2317,SC2329  # called by the trap
+clean() {
+    code=$?
+    trap - EXIT HUP INT TERM
+    [ -z "$terminal" ] || stty "$terminal" 2>/dev/null || : # gone
+    [ -z "$hidden" ] || rm -rf -- "$hidden"
+    [ -z "$work" ] || rm -rf -- "$work"
+    exit "$code"
+}
+trap clean EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
-password_file='' playbook=site place=''
+python3=${EVENT_LOG_PYTHON:-/usr/bin/python3}
+password_file='' playbook=site place='' looking=''
 count=$#
 while [ "$count" -gt 0 ]; do
     word=$1
@@ -47,6 +65,12 @@ while [ "$count" -gt 0 ]; do
             count=$((count - 1))
             ;;
         *)
+            # Also as -CD and -vC; a word that is no bundle of switches, as -eX=C, is none of those.
+            case $word in
+                --ch*) looking=1 ;;
+                --* | -*[!CDJKbkv]*) ;;
+                -*C*) looking=1 ;;
+            esac
             set -- "$@" "$word"
             continue
             ;;
@@ -85,32 +109,38 @@ damaged=$(cd "$here" && sha256sum --check --quiet --strict SHA256SUMS 2>/dev/nul
 (cd "$here" && sha256sum --check --status --strict SHA256SUMS) ||
     refuse "SHA256SUMS itself is damaged. Copy the bundle again."
 
-if [ ! -x /usr/bin/python3 ] && [ -r "$here/packages/$release/install-packages" ]; then
-    case " $* " in
-        *" --check "* | *" -C "*) refuse "Python is missing, without which nothing can be looked at. Without --check it is installed." ;;
-    esac
-    say "Installing Python ..."
-    sh "$here/packages/$release/install-packages" install "$here/packages/$release" python3 >/dev/null ||
-        refuse "Python is missing, and it could not be installed from the bundle."
+archive=$(sed -n 's/^[0-9a-f]*  \(collections\/openmrs-event_log-.*\)$/\1/p' "$here/SHA256SUMS")
+tar -tzf "$here/$archive" "ansible_collections/openmrs/event_log/playbooks/$playbook.yml" >/dev/null 2>&1 ||
+    refuse "There is no playbook $playbook in this bundle."
+vault=inventory/group_vars/all/vault.yml
+grep -q "  $vault\$" "$here/SHA256SUMS" || vault=''
+if [ -n "$vault" ] && [ -n "$password_file" ]; then
+    [ -r "$password_file" ] || refuse "$password_file, which should hold the password, cannot be read."
+elif [ -n "$vault" ]; then
+    [ -t 0 ] || refuse "Nobody is there to ask for the password. Give it with --vault-password-file FILE."
 fi
-[ -x /usr/bin/python3 ] ||
-    refuse "Python is missing. Debian's package python3 is on its installation medium: apt-get install python3"
-has=$(/usr/bin/python3 -I -c 'import sys; print("%d.%d" % sys.version_info[:2])') || has=broken
-[ "$has" = "$python" ] || refuse "The bundle needs Python $python at /usr/bin/python3, which is $has on this server."
+packages=$here/packages/$release
+if [ ! -x "$python3" ]; then
+    [ -r "$packages/install-packages" ] ||
+        refuse "Python is missing. Debian's package python3 is on its installation medium: apt-get install python3"
+    [ -z "$looking" ] ||
+        refuse "Python is missing, without which nothing can be looked at. Without --check it is installed."
+fi
 
-work='' hidden=''
-# shellcheck disable=SC2317,SC2329  # called by the trap
-clean() {
-    code=$?
-    trap - EXIT HUP INT TERM
-    [ -z "$hidden" ] || rm -rf -- "$hidden"
-    [ -z "$work" ] || rm -rf -- "$work"
-    exit "$code"
+# Each run holds a lock on what it unpacked, and Ansible with it. What nobody holds was left by a run that was killed.
+remove_left_over() {
+    find "$1" -maxdepth 1 -type d -name 'event-log-install.??????' -user "$(id -u)" 2>/dev/null |
+        while IFS= read -r old; do
+            if [ -e "$old/lock" ]; then
+                flock --nonblock "$old/lock" rm -rf -- "$old" || continue
+            elif [ -n "$(find "$old" -maxdepth 0 -mmin +60)" ]; then
+                rm -rf -- "$old"
+            fi
+        done
 }
-trap clean EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+for candidate in ${place:+"$place"} /var/tmp /opt /root /tmp /run; do
+    remove_left_over "$candidate"
+done
 
 # A place with room where a program may run: hospitals harden /var/tmp with noexec.
 room=$(setting room_kb)
@@ -134,6 +164,17 @@ for candidate in ${place:+"$place"} /var/tmp /opt /root /tmp; do
 done
 [ -n "$work" ] || refuse "There is no room to unpack $((room / 1024)) MB. Tried:$tried." \
     "Free some space, or name another directory with --work DIRECTORY."
+exec 9>"$work/lock"
+flock --nonblock 9
+
+if [ ! -x "$python3" ]; then
+    say "Installing Python ..."
+    altered='at most Python was installed on it'
+    sh "$packages/install-packages" install "$packages" python3 >/dev/null ||
+        refuse "Python is missing, and it could not be installed from the bundle."
+fi
+has=$("$python3" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])') || has=broken
+[ "$has" = "$python" ] || refuse "The bundle needs Python $python at $python3, which is $has on this server."
 
 say "Unpacking ..."
 mkdir "$work/lib" "$work/collections"
@@ -141,7 +182,7 @@ mkdir "$work/lib" "$work/collections"
 sed 's/^[0-9a-f]*  //' "$here/SHA256SUMS" >"$work/names"
 while IFS= read -r name; do
     case $name in
-        wheels/*.whl) /usr/bin/python3 -I -m zipfile -e "$here/$name" "$work/lib" ;;
+        wheels/*.whl) "$python3" -I -m zipfile -e "$here/$name" "$work/lib" ;;
         collections/*.tar.gz) tar -xzf "$here/$name" -C "$work/collections" --no-same-owner ;;
         inventory/*)
             # A stick makes every file a program, which Ansible would then start instead of reading it.
@@ -151,24 +192,24 @@ while IFS= read -r name; do
     esac
 done <"$work/names"
 
-start() { /usr/bin/python3 -I "$here/start.py" "$1" "$work" "$here" "$playbook" "$hidden/password" "$2"; }
+start() { "$python3" -I "$here/start.py" "$1" "$work" "$here" "$playbook" "$hidden/password" "$2"; }
 
 # The password is kept where no disk is, and only while this runs.
 hidden=$(mktemp -d /run/event-log-install.XXXXXX 2>/dev/null || mktemp -d "$work/hidden.XXXXXX")
-if [ -f "$work/inventory/group_vars/all/vault.yml" ]; then
+exec 8>"$hidden/lock"
+flock --nonblock 8
+if [ -n "$vault" ]; then
     if [ -n "$password_file" ]; then
-        [ -r "$password_file" ] || refuse "$password_file, which should hold the password, cannot be read."
         (umask 077 && cat -- "$password_file" >"$hidden/password")
         start check-password last || refuse "The password in $password_file is not the one of this bundle."
     else
-        [ -t 0 ] || refuse "Nobody is there to ask for the password. Give it with --vault-password-file FILE."
         for attempt in 1 2 last; do
-            trap 'stty echo; exit 130' INT
+            terminal=$(stty -g)
             stty -echo
             printf 'Password of the bundle (it is not shown): '
             IFS= read -r answer || answer=''
-            stty echo
-            trap 'exit 130' INT
+            stty "$terminal"
+            terminal=''
             say ""
             (umask 077 && printf '%s\n' "$answer" >"$hidden/password")
             answer=''
@@ -181,11 +222,9 @@ if [ -f "$work/inventory/group_vars/all/vault.yml" ]; then
     fi
 fi
 
-[ -f "$work/collections/ansible_collections/openmrs/event_log/playbooks/$playbook.yml" ] ||
-    refuse "There is no playbook $playbook in this bundle."
 cd "$work"
 code=0
-/usr/bin/python3 -I "$here/start.py" run "$work" "$here" "$playbook" "$hidden/password" "$@" || code=$?
+"$python3" -I "$here/start.py" run "$work" "$here" "$playbook" "$hidden/password" "$@" || code=$?
 [ "$code" -eq 0 ] ||
     say "" "The run ended with an error, told above. It can be repeated at any time: what is done is not done again." >&2
 exit "$code"

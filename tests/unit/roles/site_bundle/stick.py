@@ -67,6 +67,7 @@ class Server:
     root: Path
     stick: Path
     answers: Dict[str, str] = field(default_factory=dict)
+    more: Dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.answers = {"id": "echo 0", "dpkg": "echo amd64"}
@@ -100,6 +101,7 @@ class Server:
             "PATH": f"{commands}:{os.environ['PATH']}",
             "EVENT_LOG_OS_RELEASE": str(self.root / "os-release"),
             "PYTHONPATH": "/nowhere",
+            **self.more,
         }
 
     def install(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -108,10 +110,10 @@ class Server:
             check=False, timeout=60,
         )  # fmt: skip
 
-    def refused(self, *words: str) -> str:
+    def refused(self, *words: str, altered: str = "nothing on it was changed") -> str:
         result = self.install(*words)
         assert result.returncode == 3, result
-        assert "nothing on it was changed" in result.stderr
+        assert f"This server was not set up, and {altered}." in result.stderr
         assert "CALLED" not in result.stdout
         assert list(self.work.iterdir()) == [], "something was left behind"
         return result.stderr

@@ -24,7 +24,7 @@ def with_password(server: Server, *words: str) -> subprocess.CompletedProcess[st
 
 
 def test_it_runs_the_site_on_this_server_and_leaves_nothing(server: Server) -> None:
-    before = sorted(Path("/run").glob("event-log-install.*")) if os.access("/run", os.W_OK) else []
+    before = list(Path("/run").glob("event-log-install.*"))
     result = with_password(server, "--check", "--diff", "-e", "a=b c")
     assert result.returncode == 0, result
     call = called(result.stdout)
@@ -47,7 +47,7 @@ def test_it_runs_the_site_on_this_server_and_leaves_nothing(server: Server) -> N
     }
     assert all(str(server.work) in call["environment"][f"ANSIBLE_{name}"] for name in ("CONFIG", "HOME", "REMOTE_TMP"))
     assert list(server.work.iterdir()) == []
-    assert (sorted(Path("/run").glob("event-log-install.*")) if before is not None else []) == before
+    assert not set(Path("/run").glob("event-log-install.*")) - set(before)
 
 
 def test_a_stick_that_can_only_be_read_is_enough(server: Server) -> None:
@@ -86,7 +86,7 @@ def test_another_playbook_can_be_asked_for(server: Server) -> None:
 )  # fmt: skip
 def test_a_server_that_does_not_fit_is_refused(server: Server, command: str, answer: str, words: List[str]) -> None:
     server.answers[command] = answer
-    message = server.refused()
+    message = server.refused("--vault-password-file", str(server.root / "password"))
     assert [word for word in words if word not in message] == []
 
 
@@ -103,7 +103,7 @@ def test_another_python_is_refused(server: Server) -> None:
         "bundle.conf", "".join("python=9.9\n" if "python" in x else f"{x}\n" for x in conf.splitlines()).encode()
     )
     server.seal()
-    assert "needs Python 9.9" in server.refused()
+    assert "needs Python 9.9" in server.refused("--vault-password-file", str(server.root / "password"))
 
 
 @pytest.mark.parametrize("name", ["images/i.tar.zst", "inventory/hosts.yml", "start.py"])
