@@ -35,6 +35,7 @@ def host_of(seen: Mapping[str, Any]) -> _image_plan.Host:
             value["size"],
             _image_archive.described(value["described"]) if value["described"] else None,
             value["problem"],
+            value["plain"],
         )
         for image, value in seen["lying"].items()
     }
@@ -46,6 +47,7 @@ def host_of(seen: Mapping[str, Any]) -> _image_plan.Host:
         present=tuple(_image_plan.Present(**{**x, "layers": tuple(x["layers"])}) for x in seen["present"]),
         lying=lying,
         arrived=seen["arrived"],
+        rsync=seen["rsync"],
     )
 
 
@@ -97,7 +99,7 @@ class ActionModule(ActionBase):
         local = self._connection.transport == "local" and given["store"]
         seen = self._on_host("look", places=[*places, given["store"]] if local else places, name=self._name)
         host = host_of(seen["host"])
-        self._incoming = Path(host.incoming.path)
+        self._incoming, self._host_rsync = Path(host.incoming.path), host.rsync
         wishes = []
         for number, image in enumerate(given["images"]):
             source = given["source"] if number == 0 or given["source"] != "build" else "archive"
@@ -157,7 +159,7 @@ class ActionModule(ActionBase):
         store = Path(self._given["store"])
         delta = step.way == "delta"
         source = _image_store.unpacked(store, described) if delta else store / described.archive
-        copy = _image_copy.Copy(step, self._given["limit_kbit"])
+        copy = _image_copy.Copy(step, self._given["limit_kbit"], self._host_rsync)
         count = self._copy_until_there(copy, source)
         checksum = described.plain_sha256 if delta else described.archive_sha256
         self._on_host("load", image=step.image, archive=str(self._incoming / step.file), checksum=checksum)
@@ -166,13 +168,14 @@ class ActionModule(ActionBase):
 
     def _copy_until_there(self, copy: _image_copy.Copy, source: Path) -> int:
         """Copy, again after each cut, until the time is over."""
-        attempt, said = 0, ""
+        attempt, code, said = 0, 0, ""
         while attempt == 0 or time.monotonic() < self._deadline:
             attempt += 1
+            before = (code, said)
             code, said = self._copy_once(copy, source)
             if code == 0:
                 return _image_copy.sent(said)
-            why = _image_copy.hopeless(code, said)
+            why = _image_copy.hopeless(code, said) or _image_copy.stays(code, said, before)
             if why:
                 raise AnsibleActionFail(_image_copy.refused(self._name, copy, why, said))
             time.sleep(max(0.0, min(_image_copy.pause(attempt), self._deadline - time.monotonic())))

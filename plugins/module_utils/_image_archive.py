@@ -21,6 +21,8 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import E
 CHUNK = 1 << 20
 # Configurations and manifests are small; a layer is only counted and hashed.
 SMALL = 1 << 20
+# What a packed file begins with.
+ZSTD = b"\x28\xb5\x2f\xfd"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 # What "uname -m" and "docker info" say, and what images say.
@@ -203,6 +205,20 @@ def _image(seen: _Seen, entry: Mapping[str, Any]) -> Contents:
         layers=tuple(layers),
         files=tuple(files),
     )
+
+
+def frame_size(head: bytes) -> int:
+    """Unpacked size of a zstd frame, of its first 18 bytes (RFC 8878, 3.1.1.1); 0 if it does not say."""
+    if len(head) < 6 or head[:4] != ZSTD:
+        return 0
+    flags = head[4]
+    single, code = flags >> 5 & 1, flags >> 6
+    start = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3]
+    length = (single, 2, 4, 8)[code]
+    size = head[start : start + length]
+    if length == 0 or len(size) < length:
+        return 0
+    return int.from_bytes(size, "little") + (256 if length == 2 else 0)
 
 
 def choose(found: List[Contents], reference: str) -> Contents:

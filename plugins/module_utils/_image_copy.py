@@ -8,16 +8,33 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import List
+from typing import List, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_plan import Step, duration
 
 # Seconds without a byte after which a line is taken for dead.
 SILENCE = 60
+# "Partial transfer due to error": one file is copied, so an answer that comes twice is the reason.
+PARTIAL = 23
+# From here on rsync can be asked for zstd on both sides.
+ZSTD_SINCE = (3, 2, 3)
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 
 # What another try does not mend, and what does (rsync(1), EXIT VALUES, and ssh's own words).
 HOPELESS = (
+    (
+        re.compile(r"failed: (?:Permission denied|Operation not permitted)|Read-only file system"),
+        "the login user cannot write where copies arrive, or cannot get there: see the directory "
+        "(event_images_incoming) and its file system on the host",
+    ),
+    (
+        re.compile(r"\[sender\].*No such file or directory|file has vanished"),
+        "the archive has gone from the control node's store meanwhile: run again",
+    ),
+    (
+        re.compile(r"Bad configuration option|Bad owner or permissions on|terminating, \d+ bad configuration"),
+        "ssh does not take its configuration: correct what it names, in ssh_config or ansible_ssh_common_args",
+    ),
     (
         re.compile(r"Permission denied|Host key verification failed|Too many authentication failures"),
         "the login was refused: see that ssh reaches the host as Ansible's user without asking anything",
@@ -39,6 +56,7 @@ class Copy:
 
     step: Step
     limit_kbit: int
+    host_rsync: str = ""
 
     def options(self, seconds_left: float) -> List[str]:
         """Written in place, so that a cut copy is there to go on with; always compared, never taken for equal."""
@@ -48,8 +66,14 @@ class Copy:
         if self.limit_kbit > 0:
             given.append(f"--bwlimit={max(1, self.limit_kbit // 8)}")
         if self.step.way == "delta":
-            given += ["--copy-dest=basis", "--compress", "--compress-choice=zstd", "--compress-level=12"]
+            given += ["--copy-dest=basis", "--compress"]
+            given += ["--compress-choice=zstd", "--compress-level=12"] if self._knows_zstd() else ["--compress-level=9"]
         return given
+
+    def _knows_zstd(self) -> bool:
+        """The host's own answer; where it has none yet, it gets a new one."""
+        found = re.match(r"(\d+)\.(\d+)\.(\d+)", self.host_rsync)
+        return found is None or tuple(int(number) for number in found.groups()) >= ZSTD_SINCE
 
 
 def hopeless(code: int, said: str) -> str:
@@ -59,6 +83,13 @@ def hopeless(code: int, said: str) -> str:
             return remedy
     if code in HOPELESS_CODES:
         return f"rsync could not go on because of {HOPELESS_CODES[code]}"
+    return ""
+
+
+def stays(code: int, said: str, before: Tuple[int, str]) -> str:
+    """Why a failure that came twice will come again."""
+    if code == PARTIAL and (code, said) == before:
+        return "rsync fails in the same way each time"
     return ""
 
 

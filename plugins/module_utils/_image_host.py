@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from contextlib import contextmanager
@@ -111,16 +112,26 @@ class Engine:
             incoming=space(work),
             engine=space(Path(str(info.get("DockerRootDir") or ENGINE_DIRECTORY))),
             present=tuple(self._present(images)) if info else (),
+            rsync=self._rsync(),
             arrived={x.name: x.stat().st_size for x in copies(work)},
         )
         lying: Dict[str, Lying] = {}
         for number, image in enumerate(images):
             path = None if host.has(image) else find_archive(places, image, number == 0)
             if path is not None:
-                lying[image] = Lying(
-                    str(path), path.stat().st_size, description_beside(path), problem=checksum_problem(path)
-                )
+                with path.open("rb") as file:
+                    plain = archives.frame_size(file.read(18))
+                described, problem = description_beside(path), checksum_problem(path)
+                lying[image] = Lying(str(path), path.stat().st_size, described, problem, plain)
         return replace(host, lying=lying)
+
+    def _rsync(self) -> str:
+        """Version of the host's rsync."""
+        if shutil.which("rsync") is None:
+            return ""
+        _code, out, _err = self.run(["rsync", "--version"])
+        found = re.match(r"rsync +version v?([0-9.]+)", out)
+        return found[1] if found else ""
 
     def _info(self) -> Mapping[str, Any]:
         """What the engine says of itself; nothing where there is none yet."""

@@ -47,7 +47,7 @@ class Action(host_image.ActionModule):
     def __init__(self, arguments: dict[str, Any], check: bool) -> None:
         self._task = SimpleNamespace(args=arguments, check_mode=check, async_val=0, diff=False)
         self._connection = connection("ssh")
-        self.seen: dict[str, Any] = {"present": [], "lying": {}, "arrived": {}}
+        self.seen: dict[str, Any] = {"present": [], "lying": {}, "arrived": {}, "rsync": "3.1.3"}
         self.asked: list[str] = []
         self.given: list[dict[str, Any]] = []
         self.copies: Iterator[tuple[int, str]] = iter([DONE])
@@ -70,6 +70,7 @@ class Action(host_image.ActionModule):
 
     def _rsync(self, copy: Any, source: Path, target: Path) -> dict[str, Any]:
         self.asked.append(f"rsync {source.name} {target}")
+        self.options = copy.options(60)
         code, said = next(self.copies)
         if code == -1:
             raise AnsibleConnectionFailure(said)
@@ -168,6 +169,7 @@ def test_the_basis_is_laid_out_anew_before_each_try(store: Path, clock: Clock, m
     once = ["receive", "rsync .shop-2.tar /x/shop-2.tar"]
     assert asked.asked == ["look", *once * 3, "load", "finish"]
     assert asked.given[1]["basis"] == OLD
+    assert "--compress-choice=zstd" not in asked.options, "the host's rsync does not know it"
     assert clock.now > 1000
 
 
@@ -206,6 +208,14 @@ def test_a_failure_that_stays_is_not_tried_again(store: Path, clock: Clock) -> N
     with pytest.raises(AnsibleActionFail, match="login was refused"):
         run(asked)
     assert asked.asked.count("receive") == 1
+
+
+def test_a_failure_that_comes_twice_is_not_tried_for_hours(store: Path, clock: Clock) -> None:
+    asked = action(store)
+    asked.copies = iter([CUT, *[(23, "rsync: some files were not transferred (code 23)")] * 9])
+    with pytest.raises(AnsibleActionFail, match="same way each time"):
+        run(asked)
+    assert asked.asked.count("receive") == 3
 
 
 def test_a_damaged_store_is_refused_before_anything_moves(store: Path, clock: Clock) -> None:

@@ -135,3 +135,21 @@ def test_machines_are_called_as_images_call_them() -> None:
 def test_an_archive_in_words() -> None:
     large = replace(DESCRIBED, archive_size=98_400_000, plain_size=294_000_000)
     assert archives.in_words(large) == "shop:1 for amd64: 98 MB (294 MB unpacked), shop-1.tar.zst"
+
+
+@pytest.mark.parametrize(
+    ("head", "size"),
+    [
+        (b"\x28\xb5\x2f\xfd\x20\x07" + b"x" * 12, 7),
+        (b"\x28\xb5\x2f\xfd\x60\x01\x00" + b"x" * 11, 257),
+        (b"\x28\xb5\x2f\xfd\x84\x58\x00\x00\x00\x12" + b"x" * 8, 0x12000000),
+        (b"\x28\xb5\x2f\xfd\xc4\x58" + (6 * 10**9).to_bytes(8, "little") + b"x" * 4, 6 * 10**9),
+        (b"\x28\xb5\x2f\xfd\xc3\x58DICT" + (5).to_bytes(8, "little"), 5),
+        (b"\x28\xb5\x2f\xfd\x04\x58" + b"x" * 12, 0),
+        (b"\x28\xb5\x2f\xfd\xc4\x58\x01", 0),
+        (b"\x1f\x8b" + b"x" * 16, 0),
+        (b"", 0),
+    ],
+)
+def test_a_packed_archive_says_how_large_it_is_unpacked(head: bytes, size: int) -> None:
+    assert archives.frame_size(head) == size

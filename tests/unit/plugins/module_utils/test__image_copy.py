@@ -32,6 +32,24 @@ def test_what_differs_is_made_from_the_basis_and_packed() -> None:
     assert {"--copy-dest=basis", "--compress", "--compress-choice=zstd", "--bwlimit=64"} <= set(DELTA.options(600))
 
 
+@pytest.mark.parametrize(
+    ("version", "zstd"),
+    [("", True), ("3.1.3", False), ("3.2.2", False), ("3.2.3", True), ("3.4.1", True), ("4.0.0", True)],
+)
+def test_an_older_rsync_on_the_host_packs_as_it_can(version: str, zstd: bool) -> None:
+    """Ubuntu 20.04 has 3.1.3, which ends at an option that it does not know, and only after the basis was laid out."""
+    options = copies.Copy(DELTA.step, 0, version).options(600)
+    assert "--compress" in options
+    assert ("--compress-choice=zstd" in options) == zstd
+    assert ("--compress-level=9" in options) != zstd
+
+
+def test_an_answer_that_comes_twice_is_the_reason() -> None:
+    assert "same way" in copies.stays(23, "x", (23, "x"))
+    for code, before in ((23, (0, "")), (23, (23, "y")), (12, (12, "x"))):
+        assert copies.stays(code, "x", before) == ""
+
+
 def test_a_limit_below_a_kilobyte_is_still_one() -> None:
     """0 would be no limit to rsync."""
     assert "--bwlimit=1" in copies.Copy(WHOLE.step, 4).options(60)
@@ -58,6 +76,13 @@ def test_a_cut_line_is_tried_again(code: int, said: str) -> None:
         (255, "Host key verification failed.", "as Ansible's user"),
         (127, "bash: line 1: rsync: command not found", "apt-get install rsync"),
         (11, 'rsync: write failed on "/x": No space left on device (28)', "disk is full"),
+        (23, 'rsync: [receiver] open "/x/a" failed: Permission denied (13)', "event_images_incoming"),
+        (11, 'rsync: [Receiver] mkstemp "/x/a" failed: Read-only file system (30)', "its file system"),
+        (23, 'rsync: [generator] chgrp "/x/a" failed: Operation not permitted (1)', "event_images_incoming"),
+        (23, 'rsync: [sender] link_stat "/srv/a" failed: No such file or directory (2)', "gone from the control node"),
+        (24, 'file has vanished: "/srv/a"', "gone from the control node"),
+        (255, "/root/.ssh/config: line 3: Bad configuration option: hots", "ssh_config"),
+        (255, "Bad owner or permissions on /root/.ssh/config", "ssh_config"),
         (1, "rsync: --stop-after=3: unknown option", "too old"),
         (3, "rsync error: errors selecting input/output files, dirs (code 3)", "its files"),
     ],

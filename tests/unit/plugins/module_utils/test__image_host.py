@@ -60,6 +60,21 @@ def test_a_look_without_an_engine_says_what_can_be_known(rig: Rig) -> None:
     assert (host.architecture, host.present, host.engine.path) == (HERE, (), "/var/lib/docker")
 
 
+def test_a_look_sees_which_rsync_the_host_has(rig: Rig) -> None:
+    assert rig.look().rsync == ""
+    (rig.tools / "rsync").write_text("#!/bin/sh\necho 'rsync  version 3.1.3  protocol version 31'\n")
+    (rig.tools / "rsync").chmod(0o755)
+    assert rig.look().rsync == "3.1.3"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_look_sees_how_large_a_lying_archive_is_unpacked(rig: Rig, tmp_path: Path, packed: bool) -> None:
+    archive = write(tmp_path / "shop-2.tar", saved(NEW))
+    if packed:
+        subprocess.run(["zstd", "-q", "--rm", "--ultra", "-T0", "-12", "--long=27", str(archive)], check=True)
+    assert rig.look(str(tmp_path)).lying[NEW].plain == (len(saved(NEW)) if packed else 0)
+
+
 @pytest.mark.parametrize("question", ["info --format", "image ls", "ps --all", "image inspect"])
 def test_an_engine_that_takes_a_question_and_never_answers_is_refused(
     rig: Rig, question: str, monkeypatch: pytest.MonkeyPatch

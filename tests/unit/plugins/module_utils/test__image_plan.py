@@ -151,9 +151,16 @@ def test_one_disk_needs_room_for_both() -> None:
     assert "764 MB" in refused(replace(same, engine=replace(ROOM, free=700 * MB)))
 
 
-def test_an_archive_that_nobody_described_is_reckoned_by_its_size() -> None:
-    lying = {NEW: plans.Lying("/a.tar.zst", 100 * MB)}
-    assert "664 MB" in refused(replace(HOST, lying=lying, engine=replace(ROOM, free=600 * MB)))
+def test_an_archive_that_nobody_described_is_reckoned_by_what_it_says_or_its_size() -> None:
+    """The image of 60 MB takes 291 MB: a disk that has no room for it is refused before it is loaded."""
+    packed = plans.Lying("/a.tar.zst", 60 * MB)
+    assert one(replace(HOST, lying={NEW: packed})).plain == 360 * MB
+    assert "646 MB" in refused(
+        replace(HOST, lying={NEW: replace(packed, plain=291 * MB)}, engine=replace(ROOM, free=1))
+    )
+    assert one(replace(HOST, lying={NEW: replace(packed, plain=1)})).plain == 60 * MB
+    assert one(replace(HOST, lying={NEW: plans.Lying("/a.tar", 60 * MB)})).plain == 60 * MB
+    assert one(replace(HOST, lying={NEW: replace(packed, described=STORED)})).plain == 300 * MB
 
 
 def clean(*present: plans.Present, keep: int = 1, wish: plans.Wish = WISH) -> tuple[str, ...]:
