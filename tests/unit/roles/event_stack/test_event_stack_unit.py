@@ -93,3 +93,54 @@ def test_a_hold_ends_the_run_before_anything_of_the_stack_changes(runs: Dict[str
     assert "held/hold is there (a new disk), so nothing was changed" in told
     assert "remove that file on the host and run again" in told
     assert runs["held"].changed == []
+
+
+SYSTEMCTL = """#!/bin/sh
+case "$*" in
+*is-active*event-log.service*) exit 0 ;;
+*is-active*) exit {timer} ;;
+"show --property=NeedDaemonReload event-log.service event-log-status.service event-log-status.timer")
+  echo NeedDaemonReload=no; echo; echo NeedDaemonReload={need} ;;
+*is-enabled*) echo enabled ;;
+*show*) echo LoadState=loaded; echo ActiveState=active; echo SubState=exited ;;
+esac
+"""
+
+
+@pytest.fixture(scope="module")
+def converged(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
+    """Hosts whose files are as they must be; what differs is what systemd says of the units."""
+    folder = tmp_path_factory.mktemp("event_stack_converged")
+    hosts: Dict[str, Any] = {}
+    for name, need, timer in (("plain", "no", 0), ("killed", "yes", 0), ("timer", "no", 3)):
+        place = folder / name
+        place.mkdir()
+        (place / "systemctl").write_text(SYSTEMCTL.format(need=need, timer=timer))
+        (place / "systemctl").chmod(0o755)
+        common = {"event_log_site": "demo", "event_log_profile": "clinic", "event_log_home": str(place)}
+        hosts[name] = {**common, "path": f"{place}:{os.environ['PATH']}"}
+    seen = {
+        "__event_stack_has_unit": True,
+        "__event_stack_written": {"changed_paths": []},
+    }
+    role = ROLE["ansible.builtin.include_role"]
+    parts = [
+        {"ansible.builtin.include_role": {**role, "tasks_from": part}, "vars": seen} for part in ("gather", "unit")
+    ]
+    return check(folder, parts, hosts, really=True)
+
+
+@pytest.mark.parametrize(("host", "reload"), [("plain", False), ("killed", True), ("timer", False)])
+def test_units_that_a_killed_run_wrote_are_told_to_systemd(
+    converged: Dict[str, Outcome], host: str, reload: bool
+) -> None:
+    assert converged[host].failure == ""
+    assert converged[host].result(START)["invocation"]["module_args"]["daemon_reload"] is reload
+
+
+@pytest.mark.parametrize(("host", "started"), [("plain", False), ("timer", True)])
+def test_a_timer_that_does_not_run_beside_its_unit_is_started(
+    converged: Dict[str, Outcome], host: str, started: bool
+) -> None:
+    names = [name for name, _ in converged[host].results]
+    assert ("Start the timer of the status line" in names) is started, "and a run with nothing to do is not longer"
