@@ -81,3 +81,9 @@ def test_the_failure_claims_only_what_is_known(runs: Dict[str, Outcome], case: s
     lines = runs[case.replace(" ", "_")].failure.splitlines()
     assert lines[: len(said) + 1] == [*said, "the reason"]
     assert lines[len(said) + 1 : len(said) + 3] == ["The last lines of event-log-broker:", "a line"]
+
+
+def test_what_still_starts_has_its_whole_time_before_the_way_back_is_given_up() -> None:
+    tasks = yaml.safe_load((FOLDER / "tasks" / "containers.yml").read_text())[0]["block"]
+    (begin,) = [task["openmrs.event_log.stack_change"] for task in tasks if "Stop what" in task["name"]]
+    assert begin["patience"] == "{{ event_stack_start_timeout }}"
