@@ -77,9 +77,19 @@ REFUSED = {
     "truncated": Refused(("openmrs-event-log", ".tar.zst", "anew", "images.yml")),
     "tampered": Refused(("openmrs-event-log", ".tar.zst", "anew", "images.yml")),
     "architecture": Refused(("arm64", "amd64")),
+    "clock": Refused(("clock", "years")),
     "no-sudo": Refused(("sudo",)),
     "key-refused": Refused(("Permission denied", "publickey"), "unreachable"),
 }
+
+
+#: A container has no clock of its own: a Python that reads another time than the machine's.
+OTHER_CLOCK = """
+mkdir -p /srv/off
+echo 'import time; now = time.time; time.time = lambda: now() - 5 * 365 * 86400' >/srv/off/sitecustomize.py
+printf '#!/bin/sh\\nPYTHONPATH=/srv/off exec /usr/bin/python3 "$@"\\n' >/srv/off/python3
+chmod 0755 /srv/off/python3
+"""
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +100,7 @@ def ready(odd: Site) -> Site:
         " && install -d -m 0700 -o nurse -g nurse /home/nurse/.ssh"
         " && install -m 0600 -o nurse -g nurse /home/provisioning/.ssh/authorized_keys /home/nurse/.ssh/"
     )
+    odd.sh(OTHER_CLOCK)
     eventually(lambda: odd.sh("docker info"), 60, "its engine answers")
     return odd
 
@@ -117,6 +128,7 @@ def refusals(ready: Site, tmp_path_factory: pytest.TempPathFactory) -> Refusals:
         "truncated": inventory(ready, event_log_images_dir=store(directory / "truncated", truncated)),
         "tampered": inventory(ready, event_log_images_dir=store(directory / "tampered", tampered)),
         "architecture": inventory(ready, event_log_images_dir=store(directory / "arm", of_another_architecture)),
+        "clock": inventory(ready, ansible_python_interpreter="/srv/off/python3"),
         "no-sudo": inventory(ready, ansible_user="nurse"),
         # With a connection of its own: one that is held open needs no key.
         "key-refused": inventory(
