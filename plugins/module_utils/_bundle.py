@@ -30,8 +30,11 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import I
 CONF = "bundle.conf"
 #: Directories that belong to a bundle as a whole: what is in them and not wanted is removed.
 OWNED = ("collections", "images", "inventory", "packages", "wheels")
+WHEELS = "wheels"
 #: Written by site_inventory, beside this.
 INVENTORY = "inventory"
+#: A file that is being written; one that is left was left by a run that was killed.
+UNFINISHED = ".part-"
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,15 @@ def check_names(pieces: Iterable[Piece]) -> None:
             raise InputError(f"{piece.name!r}: the inventory is written by site_inventory.")
 
 
-def plan(root: Path, pieces: Iterable[Piece]) -> Plan:
+@dataclass(frozen=True)
+class Foretold:
+    """What check mode knows of files that only the run itself will make."""
+
+    inventory: bool = False
+    wheels: bool = False
+
+
+def plan(root: Path, pieces: Iterable[Piece], foretold: Foretold = Foretold()) -> Plan:
     """Compare what should be there with what is there, by content."""
     wanted = sorted(pieces, key=lambda piece: piece.name)
     check_names(wanted)
@@ -136,13 +147,18 @@ def plan(root: Path, pieces: Iterable[Piece]) -> Plan:
         digests[piece.name] = piece.digest()
         if not path.is_file() or path.stat().st_size != piece.size or digest_of(path) != digests[piece.name]:
             write.append(piece)
-    kept = [f"{INVENTORY}/{leaf}" for leaf in files_below(root / INVENTORY)]
+    kept = [f"{INVENTORY}/{leaf}" for leaf in files_below(root / INVENTORY) if not _unfinished(leaf)]
     digests.update((name, digest_of(root / name)) for name in kept)
     sums = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
     existing = root / CHECKSUMS
-    differ = not existing.is_file() or existing.read_text(encoding="utf-8") != sums
+    differ = not existing.is_file() or existing.read_text(encoding="utf-8") != sums or foretold != Foretold()
     total = sum(piece.size for piece in wanted) + sum((root / name).stat().st_size for name in kept)
-    return Plan(tuple(write), tuple(strays(root, set(digests))), sums, differ, total)
+    gone = [name for name in strays(root, set(digests)) if not (foretold.wheels and name.startswith(f"{WHEELS}/"))]
+    return Plan(tuple(write), tuple(gone), sums, differ, total)
+
+
+def _unfinished(name: str) -> bool:
+    return PurePosixPath(name).name.startswith(UNFINISHED)
 
 
 def strays(root: Path, wanted: Iterable[str]) -> List[str]:
@@ -150,12 +166,13 @@ def strays(root: Path, wanted: Iterable[str]) -> List[str]:
     if not (root / CONF).is_file():
         return []
     present = [f"{name}/{leaf}" for name in OWNED for leaf in files_below(root / name)]
+    present += [path.name for path in root.glob(f"{UNFINISHED}*") if path.is_file()]
     return sorted(set(present) - set(wanted))
 
 
-def check_space(root: Path, changes: Plan) -> None:
+def check_space(root: Path, changes: Plan, unknown: int = 0) -> None:
     """Refuse before the first byte what would not fit. Old files make room one by one, so they do not count."""
-    needed = sum(piece.size for piece in changes.write)
+    needed = sum(piece.size for piece in changes.write) + unknown
     place = next(parent for parent in (root, *root.parents) if parent.is_dir())
     free = shutil.disk_usage(str(place)).free
     if needed > free:
@@ -167,7 +184,8 @@ def carry_out(root: Path, changes: Plan) -> None:
     for name in changes.remove:
         (root / name).unlink()
         with contextlib.suppress(OSError):  # another file is in it
-            (root / name).parent.rmdir()
+            if (root / name).parent != root:
+                (root / name).parent.rmdir()
     for piece in changes.write:
         if piece.source is None:
             write_on_any_disk(root / piece.name, piece.content)
@@ -200,7 +218,7 @@ def copy_on_any_disk(path: Path, source: Path) -> None:
 
 def _beside(path: Path) -> Tuple[int, str]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return tempfile.mkstemp(dir=str(path.parent), prefix=".part-")
+    return tempfile.mkstemp(dir=str(path.parent), prefix=UNFINISHED)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,8 @@ description:
 attributes:
   check_mode:
     support: full
-    description: Says which files would change. Python packages that are not in the cache yet are named as one.
+    description: Says which files would change. Python packages that are not in the cache yet are named as one, and
+      counted with 16 MB.
   diff_mode:
     support: none
     description: RV(changed_paths) says it.
@@ -99,6 +100,10 @@ options:
       name: {description: Its name in the bundle., type: str, required: true}
       path: {description: Where it lies on this machine., type: path}
       content: {description: What it holds., type: str}
+  inventory_changed:
+    description: In check mode, whether M(openmrs.event_log.site_inventory) foretold that it would change the inventory.
+    type: bool
+    default: false
   cache_dir:
     description: Directory of this machine for what is fetched.
     type: path
@@ -133,7 +138,9 @@ size:
   returned: success
   type: int
 number:
-  description: First 12 digits of the checksum over the list of checksums. It says on the telephone which bundle it is.
+  description:
+    - First 12 digits of the checksum over the list of checksums. It says on the telephone which bundle it is.
+    - Empty in check mode where it depends on files that are yet to be made.
   returned: success
   type: str
   sample: 0a1b2c3d4e5f
@@ -149,6 +156,8 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import E
 
 #: For what Ansible writes while it runs, and its compiled files.
 SPARE = 64 << 20
+#: More than Python packages that are not fetched yet have taken so far.
+UNKNOWN_WHEELS = 16 << 20
 
 
 def argument_spec() -> Dict[str, Any]:
@@ -171,6 +180,7 @@ def argument_spec() -> Dict[str, Any]:
         "store": {"type": "path"},
         "archives": {"type": "list", "elements": "path", "default": []},
         "files": {"type": "list", "elements": "dict", "default": [], "options": file},
+        "inventory_changed": {"type": "bool", "default": False},
         "cache_dir": path,
     }
 
@@ -214,14 +224,17 @@ def main() -> None:
         unknown = not wheels.present
         if unknown and not module.check_mode:
             wheels.fetch(params["pip"], run)
-        changes = _bundle.plan(root, pieces_of(params, wheels.files()))
-        _bundle.check_space(root, changes)
+        foretold = _bundle.Foretold()
+        if module.check_mode:
+            foretold = _bundle.Foretold(inventory=params["inventory_changed"], wheels=unknown)
+        changes = _bundle.plan(root, pieces_of(params, wheels.files()), foretold)
+        _bundle.check_space(root, changes, UNKNOWN_WHEELS if foretold.wheels else 0)
         if not module.check_mode:
             _bundle.carry_out(root, changes)
     except (EventLogError, OSError) as error:
         module.fail_json(msg=str(error))
-    paths = changes.changed_paths + (["wheels"] if unknown and module.check_mode else [])
-    number = hashlib.sha256(changes.sums.encode()).hexdigest()[:12]
+    paths = changes.changed_paths + (["wheels"] if foretold.wheels else [])
+    number = hashlib.sha256(changes.sums.encode()).hexdigest()[:12] if foretold == _bundle.Foretold() else ""
     module.exit_json(changed=bool(paths), changed_paths=paths, size=changes.total, number=number)
 
 

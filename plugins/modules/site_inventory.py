@@ -14,9 +14,10 @@ description:
   - Writes an inventory of the current host alone, for a run on that server without this control node.
   - The host's variables of this collection go along, with the variables that their templates refer to, and no others.
     Templates stay templates.
-  - A variable that is a secret (from an encrypted file, encrypted itself, by its name or a role's C(no_log)), is made
-    of one, or reads something that only the control node has (a lookup, another host) is resolved here and written
-    encrypted. So no other site's secret goes along, and none in the clear.
+  - A variable that is a secret (from an encrypted file or an encrypted inventory, encrypted itself, by its name or one
+    in it, by a login in its text, by a role's C(no_log)), is made of one, or reads something that only the control node
+    has (a lookup, another host) is resolved here and written encrypted. So no other site's secret goes along, and none
+    in the clear.
   - An encrypted file that holds the same values already is left as it is.
   - Works on the control node, whatever host it is for.
 attributes:

@@ -56,6 +56,18 @@ def test_what_a_copy_that_was_cut_left_goes(tmp_path: Path) -> None:
     assert not (tmp_path / "images").exists()
 
 
+def test_what_a_killed_run_left_in_the_inventory_and_the_root_goes(tmp_path: Path) -> None:
+    write(tmp_path)
+    left = [tmp_path / name for name in (".part-x1", "inventory/.part-x2", "inventory/group_vars/all/.part-x3")]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    assert set(write(tmp_path)) == {path.relative_to(tmp_path).as_posix() for path in left}
+    assert not [path for path in left if path.exists()]
+    assert ".part-" not in (tmp_path / "SHA256SUMS").read_text()
+    assert write(tmp_path) == []
+
+
 def test_files_of_a_person_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images/holiday.jpg").write_bytes(b"x")

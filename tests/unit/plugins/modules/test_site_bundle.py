@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import stat
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Dict
 
 import pytest
@@ -115,6 +117,29 @@ def test_only_what_is_new_is_written(call: Call, options: Dict[str, Any], tmp_pa
     second = call(subject, **options)
     assert second["changed_paths"] == ["collections/openmrs-event_log-0.1.0.tar.gz", "SHA256SUMS"]
     assert second["number"] != first["number"]
+
+
+def test_an_inventory_that_will_change_is_foretold(call: Call, options: Dict[str, Any], tmp_path: Path) -> None:
+    call(subject, **options)
+    foretold = call(subject, check=True, **options, inventory_changed=True)
+    (tmp_path / "stick/hilltop/inventory").mkdir()
+    (tmp_path / "stick/hilltop/inventory/hosts.yml").write_text("all: {}\n")
+    done = call(subject, **options, inventory_changed=True)
+    assert foretold["changed_paths"] == done["changed_paths"] == ["SHA256SUMS"]
+    assert (foretold["number"], len(done["number"])) == ("", 12)
+
+
+def test_packages_that_are_not_fetched_yet_replace_nothing_by_name_and_need_room(
+    call: Call, options: Dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(subject, **options)
+    (tmp_path / "requirements.txt").write_text("ansible-core==2\n")
+    foretold = call(subject, check=True, **options)
+    assert "wheels" in foretold["changed_paths"]
+    assert not [path for path in foretold["changed_paths"] if path.endswith(".whl")]
+    assert foretold["number"] == ""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=8 << 20))
+    assert "needs 16 MB, and 8 MB are free" in call(subject, check=True, **options)["msg"]
 
 
 def test_a_failed_fetch_and_a_missing_image_are_told_and_write_nothing(
