@@ -87,6 +87,22 @@ class Clock:
         return self.here - self.there
 
 
+@dataclass(frozen=True)
+class Disk:
+    """What may be filled below ``path``, and the room that there is for it: free, and held there already."""
+
+    path: str
+    variable: str
+    may_fill_mb: int
+    decided_by: Sequence[str]
+    free_mb: int = 0
+    held_mb: int = 0
+
+    @property
+    def room_mb(self) -> int:
+        return self.free_mb + self.held_mb
+
+
 def architecture_findings(variable: str, tested: Sequence[str], machine: str) -> list[Finding]:
     if not tested or machine in tested:
         return []
@@ -196,6 +212,32 @@ def directory_findings(wanted: Directory) -> list[Finding]:
             "Make room, or choose a path on a larger disk.",
         )
     return found
+
+
+def disk_warnings(wanted: Disk) -> list[str]:
+    """Say so when the disk is full before old data make way for new ones."""
+    if wanted.may_fill_mb <= 0 or wanted.room_mb >= wanted.may_fill_mb:
+        return []
+    return [
+        f"{wanted.variable} is {wanted.path!r}: up to {wanted.may_fill_mb} MB may be kept there in time, by "
+        f"{' and '.join(wanted.decided_by)}, and there is room for {wanted.room_mb} MB. "
+        f"A full disk stops the event log. Set {wanted.variable} to a path on a larger disk, "
+        f"or {wanted.decided_by[-1]} to less."
+    ]
+
+
+def hold_findings(variable: str, home: str, hold: str | None) -> list[Finding]:
+    """Refuse what somebody put on hold; ``hold`` is the reason that they wrote down, ``None`` without a hold."""
+    if hold is None:
+        return []
+    return [
+        Finding(
+            variable,
+            home,
+            f"{home}/hold is there ({hold or 'no reason given'}), so nothing was changed.",
+            "When the reason is gone, remove that file on the host and run again.",
+        )
+    ]
 
 
 def port_findings(wanted: Port) -> list[Finding]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Iterable
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._host_check import MB, Directory, Port
+from ansible_collections.openmrs.event_log.plugins.module_utils._host_check import MB, Directory, Disk, Port
 
 #: State "listening" in /proc/net/tcp (Linux, include/net/tcp_states.h).
 LISTEN = "0A"
@@ -54,6 +54,31 @@ def read_directory(wanted: Directory) -> Directory:
         return replace(seen, is_directory=False)
     entries = tuple(entry.name for entry in path.iterdir() if entry.name != "lost+found")
     return replace(seen, uid=path.stat().st_uid, entries=entries)
+
+
+def read_disk(wanted: Disk) -> Disk:
+    """Fill in what is free on the disk and what lies below the path; a directory that is not there holds nothing."""
+    path = Path(wanted.path)
+    space = os.statvfs(existing_parent(path))
+    held = 0
+    for folder, _folders, files in os.walk(path):
+        for name in files:
+            try:
+                held += (Path(folder) / name).lstat().st_blocks * 512
+            except OSError:
+                continue  # deleted meanwhile
+    return replace(wanted, free_mb=space.f_bavail * space.f_frsize // MB, held_mb=held // MB)
+
+
+def hold_reason(home: Path) -> str | None:
+    """Return what the file ``hold`` says, cut short; ``None`` where there is none."""
+    hold = home / "hold"
+    if not hold.exists():
+        return None
+    try:
+        return " ".join(hold.read_text(encoding="utf-8", errors="replace")[:200].split())
+    except OSError:
+        return ""
 
 
 def listening_inodes(port: int, tables: tuple[str, ...] = ("/proc/net/tcp", "/proc/net/tcp6")) -> set[str]:

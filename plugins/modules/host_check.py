@@ -11,8 +11,9 @@ short_description: Say everything that makes a host unfit, before anything is ch
 version_added: "0.1.0"
 author: OpenMRS Event Log contributors (@openmrs)
 description:
-  - Looks at processor, clock, accounts, directories, ports, memory and an existing broker's data, and fails with one
-    message that holds all findings. Each names the variable of the inventory, its value, what was found and what to do.
+  - Looks at a hold, processor, clock, disk, accounts, directories, ports, memory and an existing broker's data, and
+    fails with one message that holds all findings. Each names the variable of the inventory, its value, what was found
+    and what to do.
   - Reads only. What is not asked for is not looked at.
 attributes:
   check_mode:
@@ -47,6 +48,20 @@ options:
       owner: {description: The uid that owns it. Files of somebody else in it are a finding., type: int, required: true}
       owner_variable: {description: Variable of the inventory that sets the owner., type: str, required: true}
       min_free_mb: {description: "Free space that is needed, in MB.", type: int, default: 0}
+  disk:
+    description: What may be kept in a directory in time. Less room than that is a warning.
+    type: dict
+    suboptions:
+      path: {description: The directory., type: path, required: true}
+      variable: {description: Variable of the inventory that sets it., type: str, required: true}
+      may_fill_mb: {description: "In MB. V(0) or less is not looked at.", type: int, required: true}
+      decided_by: {description: Variables of the inventory that decide it., type: list, elements: str, required: true}
+  hold:
+    description: Directory whose file C(hold), put there by a person, is a finding with the reason that is in it.
+    type: dict
+    suboptions:
+      home: {description: The directory., type: path, required: true}
+      variable: {description: Variable of the inventory that sets it., type: str, required: true}
   ports:
     description: TCP ports that a role will listen on.
     type: list
@@ -183,6 +198,12 @@ def machine_findings(module: AnsibleModule) -> list[check.Finding]:
 def findings(module: AnsibleModule, own_pids: set[int]) -> list[check.Finding]:
     params = module.params
     found = machine_findings(module)
+    if params["hold"]:
+        home = params["hold"]["home"]
+        found += check.hold_findings(params["hold"]["variable"], home, read.hold_reason(Path(home)))
+    if params["disk"] and params["disk"]["may_fill_mb"] > 0:
+        for warning in check.disk_warnings(read.read_disk(check.Disk(**params["disk"]))):
+            module.warn(warning)
     containers = functools.lru_cache(maxsize=1)(lambda: all_containers(module))
     by_name = {"user": read.users(), "group": read.groups()}
     for item in params["accounts"]:
@@ -218,7 +239,9 @@ def main() -> None:
     def listing(**options: Any) -> dict[str, Any]:
         return {"type": "list", "elements": "dict", "default": [], "options": options}
 
-    tested = {"type": "list", "elements": "str", "required": True}
+    def words() -> dict[str, Any]:
+        return {"type": "list", "elements": "str", "required": True}
+
     now = {"type": "float", "required": True}
     earliest = {"type": "float", "default": 0}
     kinds = {"type": "str", "required": True, "choices": ["user", "group"]}
@@ -234,11 +257,16 @@ def main() -> None:
                 min_free_mb={"type": "int", "default": 0},
             ),
             "ports": listing(number=number(), variable=text()),
-            "architecture": {"type": "dict", "options": {"tested": tested, "variable": text()}},
+            "architecture": {"type": "dict", "options": {"tested": words(), "variable": text()}},
             "clock": {
                 "type": "dict",
                 "options": {"now": now, "earliest": earliest, "variable": text(), "tolerance_s": number()},
             },
+            "disk": {
+                "type": "dict",
+                "options": {"path": path(), "variable": text(), "may_fill_mb": number(), "decided_by": words()},
+            },
+            "hold": {"type": "dict", "options": {"home": path(), "variable": text()}},
             "own_containers": {"type": "list", "elements": "str", "default": []},
             "memory": {"type": "dict", "options": {"needed_mb": number(), "variable": text(), "value": text()}},
             "broker": {"type": "dict", "options": {**broker, "marker": path()}},

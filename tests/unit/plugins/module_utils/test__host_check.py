@@ -225,3 +225,41 @@ def test_a_port_in_use_names_what_to_stop(container: str, project: str, told: st
     port = subject.Port(9092, "event_log_bootstrap", "java (pid 7)", container, project)
     (sentence,) = sentences(subject.port_findings(port))
     assert told in sentence
+
+
+DISK = subject.Disk("/srv/data", "event_log_data_dir", 6144, ("event_log_tables", "event_connector_retention_bytes"))
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"free_mb": 6144},
+        {"free_mb": 44, "held_mb": 6100},
+        {"free_mb": 0, "held_mb": 9999},
+        {"may_fill_mb": 0},
+        {"may_fill_mb": -1},
+    ],
+)
+def test_a_disk_that_what_may_be_kept_fits_on(difference: Dict[str, Any]) -> None:
+    assert subject.disk_warnings(replace(DISK, **difference)) == []
+
+
+def test_a_disk_that_would_be_full_before_old_events_go() -> None:
+    (warning,) = subject.disk_warnings(replace(DISK, free_mb=43, held_mb=6100))
+    assert warning == (
+        "event_log_data_dir is '/srv/data': up to 6144 MB may be kept there in time, by event_log_tables and "
+        "event_connector_retention_bytes, and there is room for 6143 MB. A full disk stops the event log. "
+        "Set event_log_data_dir to a path on a larger disk, or event_connector_retention_bytes to less."
+    )
+
+
+@pytest.mark.parametrize(("reason", "told"), [("a new disk", "a new disk"), ("", "no reason given")])
+def test_a_host_on_hold_is_refused_with_the_reason(reason: str, told: str) -> None:
+    assert sentences(subject.hold_findings("event_log_home", "/opt/event-log", reason)) == [
+        f"event_log_home is '/opt/event-log': /opt/event-log/hold is there ({told}), so nothing was changed. "
+        "When the reason is gone, remove that file on the host and run again."
+    ]
+
+
+def test_a_host_that_is_not_on_hold() -> None:
+    assert subject.hold_findings("event_log_home", "/opt/event-log", None) == []

@@ -16,7 +16,7 @@ from typing import Callable, Iterator, List
 
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils import _host_read as subject
-from ansible_collections.openmrs.event_log.plugins.module_utils._host_check import Directory, Port
+from ansible_collections.openmrs.event_log.plugins.module_utils._host_check import Directory, Disk, Port
 
 MB = 1024 * 1024
 
@@ -169,3 +169,28 @@ def test_the_cluster_id_of_a_formatted_directory(tmp_path: Path) -> None:
     assert subject.cluster_id(tmp_path) == "-Ab_c="
     meta.write_text("node.id=1\n")
     assert subject.cluster_id(tmp_path) == ""
+
+
+def test_room_for_events_is_what_is_free_and_what_they_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _path: disk())
+    (tmp_path / "topic").mkdir()
+    (tmp_path / "topic" / "full.log").write_bytes(b"x" * 3 * MB)
+    os.truncate(tmp_path / "topic" / "full.log", 3 * MB)
+    (tmp_path / "sparse.index").touch()
+    os.truncate(tmp_path / "sparse.index", 40 * MB)
+    wanted_disk = Disk(str(tmp_path), "event_log_data_dir", 1, ("event_log_tables",))
+    seen = subject.read_disk(wanted_disk)
+    assert (seen.free_mb, seen.held_mb) == (10, 3)
+    nothing = subject.read_disk(Disk(str(tmp_path / "not" / "yet"), "event_log_data_dir", 1, ("event_log_tables",)))
+    assert (nothing.free_mb, nothing.held_mb) == (10, 0)
+
+
+def test_the_reason_of_a_hold(tmp_path: Path) -> None:
+    assert subject.hold_reason(tmp_path) is None
+    assert subject.hold_reason(tmp_path / "not" / "yet") is None
+    (tmp_path / "hold").write_bytes(b"")
+    assert subject.hold_reason(tmp_path) == ""
+    (tmp_path / "hold").write_bytes(b"a new\n disk \xff" + b"y" * 900)
+    reason = subject.hold_reason(tmp_path) or ""
+    assert reason.startswith("a new disk ")
+    assert len(reason) <= 200

@@ -194,15 +194,40 @@ def test_the_processor_is_read_from_the_system(call: Call, tested: List[str], fi
     assert fit or f"this host's processor is {platform.machine()}" in result["msg"]
 
 
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> List[str]:
+    """What the module warns of; Ansible itself would keep it for the next test."""
+    said: List[str] = []
+    monkeypatch.setattr(subject.AnsibleModule, "warn", lambda _module, text: said.append(text))
+    return said
+
+
 @pytest.mark.parametrize(
     ("off", "told"),
     [(0, None), (-3 * 365 * 86400, "3 years fast"), (2 * 86400 + 60, "2 days slow"), (-600, None)],
 )
-def test_the_clock_is_compared(call: Call, off: float, told: str) -> None:
+def test_the_clock_is_compared(call: Call, warned: List[str], off: float, told: str) -> None:
     clock = {"now": time.time() + off, "variable": "kafka_host_clock_tolerance_s", "tolerance_s": 86400}
     result = call(subject, clock=clock)
     assert bool(result.get("failed")) == bool(told)
     assert not told or told in result["msg"]
+    assert len(["10 minutes fast" in text for text in warned]) == (off == -600)
+
+
+@pytest.mark.parametrize(("wanted", "times"), [(2**40, 1), (1, 0), (0, 0), (-1, 0)])
+def test_a_small_disk_is_warned_of(call: Call, tmp_path: Path, warned: List[str], wanted: int, times: int) -> None:
+    disk = {"path": str(tmp_path / "later"), "variable": "event_log_data_dir", "may_fill_mb": wanted}
+    assert not call(subject, disk={**disk, "decided_by": ["event_log_tables"]}).get("failed")
+    assert len([text for text in warned if "A full disk stops the event log" in text]) == len(warned) == times
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_hold_is_a_finding(call: Call, tmp_path: Path, held: bool) -> None:
+    if held:
+        (tmp_path / "hold").write_text("a new disk\n")
+    result = call(subject, hold={"home": str(tmp_path), "variable": "event_log_home"})
+    assert bool(result.get("failed")) == held
+    assert not held or f"{tmp_path}/hold is there (a new disk), so nothing was changed." in result["msg"]
 
 
 def test_a_host_without_an_engine_has_no_containers(call: Call, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
