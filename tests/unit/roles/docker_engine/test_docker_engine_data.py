@@ -58,7 +58,7 @@ ENGINE = ["docker.io", "iptables"]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
     folder = tmp_path_factory.mktemp("docker_engine")
     facts = ("distribution", "distribution_version", "distribution_major_version", "distribution_release")
-    hosts = {}
+    hosts: Dict[str, Dict[str, Any]] = {}
     for case in CASES:
         system, state, *init = case.split("-")
         path = folder / state

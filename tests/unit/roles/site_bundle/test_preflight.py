@@ -8,7 +8,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import yaml
+
+from tests.unit.role_files import ROOT
 from tests.unit.roles.role_runs import check
+
+# What the playbook finds out for the role.
+FOUND = ("__bundle_name", "__bundle_alike", "site_bundle_twins")
 
 
 def test_two_servers_of_one_name_are_refused_and_the_others_are_not(tmp_path: Path) -> None:
@@ -19,7 +25,14 @@ def test_two_servers_of_one_name_are_refused_and_the_others_are_not(tmp_path: Pa
         "four": {"event_log_site": "northgate"},
         "five": {},
     }
-    common = {"path": os.environ["PATH"], "site_bundle_dir": "/media/stick", "site_bundle_release": "debian-13"}
+    (play,) = yaml.safe_load((ROOT / "playbooks/bundle.yml").read_text(encoding="utf-8"))
+    found = {name: play["vars"][name] for name in FOUND}
+    common = {
+        **found,
+        "path": os.environ["PATH"],
+        "site_bundle_dir": "/media/stick",
+        "site_bundle_release": "debian-13",
+    }
     tasks = [{"ansible.builtin.include_role": {"name": "openmrs.event_log.site_bundle", "tasks_from": "preflight"}}]
     tasks[0]["when"] = "inventory_hostname != 'five'"  # type: ignore[assignment]
     outcomes = check(tmp_path, tasks, {name: {**common, **given} for name, given in sites.items()})
