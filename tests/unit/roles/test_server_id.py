@@ -35,7 +35,10 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
     ]
     known = {"__event_connector_known": {"flavour": "mysql", "ssl_mode": "preferred"}}
     tasks.append({"name": "Show", "ansible.builtin.debug": {"msg": SHOWN}, "vars": known})
-    hosts = {name: {"path": "/usr/bin:/bin", "event_log_site": "demo", **given} for name, given in CASES.items()}
+    hosts = {
+        name: {"path": "/usr/bin:/bin", "event_log_site": "demo", "event_log_profile": "clinic", **given}
+        for name, given in CASES.items()
+    }
     return check(tmp_path_factory.mktemp("ids"), tasks, hosts)
 
 
