@@ -75,13 +75,18 @@ def test_the_bundle_holds_no_secret_in_the_clear(stick: Path) -> None:
     assert (stick / "test-offline/inventory/group_vars/all/vault.yml").read_bytes().startswith(b"$ANSIBLE_VAULT")
 
 
-def test_one_command_sets_the_server_up_and_the_next_changes_nothing(offline: Site) -> None:
+def test_one_command_sets_the_server_up(offline: Site) -> None:
     assert offline.sh("command -v docker ansible || true") == ""
     first = offline.ssh(*INSTALL.split(), timeout=600)
     assert "failed=0" in first, first[-3000:]
     eventually(
         lambda: json.loads(offline.ssh("sudo", "event-log", "status", "--json"))["verdict"] == "ok", 60, "it streams"
     )
+
+
+# In the default run the other two servers show that a second run changes nothing.
+@pytest.mark.full
+def test_the_next_run_changes_nothing(offline: Site) -> None:
     second = offline.ssh(*INSTALL.split(), timeout=300)
     recap = re.findall(r"ok=\d+ +changed=(\d+) .*failed=(\d+)", second)
     assert recap == [("0", "0")], second[-3000:]
