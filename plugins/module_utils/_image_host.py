@@ -89,7 +89,8 @@ def unpacked(archive: Path) -> Iterator[IO[bytes]]:
     if shutil.which("zstd") is None:
         raise HostImageError(f"{archive} is packed by zstd, and there is no zstd here: apt-get install zstd.")
     with subprocess.Popen(["zstd", "-dcq", str(archive)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None and process.stderr is not None  # noqa: S101 - both are pipes
+        if process.stdout is None or process.stderr is None:
+            raise HostImageError("zstd was started without pipes")  # cannot be: both were asked for
         yield process.stdout
         process.stdout.read()
         said = process.stderr.read().decode("utf-8", "replace").strip()
