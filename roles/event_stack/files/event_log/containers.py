@@ -19,6 +19,7 @@ from .errors import EventLogError
 from .settings import Settings
 
 _STOP_SECONDS = 8
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def create_command(settings: Settings, name: str, arguments: Sequence[str]) -> List[str]:
@@ -94,8 +95,15 @@ class ToolContainer:
         return self
 
     def _create(self) -> None:
-        creating = _client(*self._create_command[1:])
+        # A signal of this moment waits: a client that nobody knows of would make its container after all else is over.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
+            creating = _client(*self._create_command[1:])
+        except BaseException:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            raise
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             _, words = creating.communicate()
         except BaseException:
             with _no_interruptions():
@@ -157,12 +165,11 @@ def _no_interruptions() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, signal.SIG_IGN) for number in signals]
+    before = [signal.signal(number, signal.SIG_IGN) for number in _SIGNALS]
     try:
         yield
     finally:
-        for number, handler in zip(signals, before):
+        for number, handler in zip(_SIGNALS, before):
             signal.signal(number, handler)
 
 
