@@ -159,7 +159,7 @@ DATABASES = Part(
 HOSPITAL = Part(
     "hospital",
     "servers without internet, reached by SSH only: set up, rebooted, upgraded, cut off",
-    11,
+    12,
     40,
     (*scenario("hospital"), cases("hospital", "tests/integration/hospital")),
     docker=True,
