@@ -20,12 +20,11 @@ from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive
 from ansible_collections.openmrs.event_log.plugins.module_utils._bundle_checks import (
-    BLOCK,
     CHECKSUMS,
     check_archive,
-    digest_of,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import sha256
 
 CONF = "bundle.conf"
 #: Directories that belong to a bundle as a whole: what is in them and not wanted is removed.
@@ -50,7 +49,7 @@ class Piece:
         return len(self.content) if self.source is None else self.source.stat().st_size
 
     def digest(self) -> str:
-        return hashlib.sha256(self.content).hexdigest() if self.source is None else digest_of(self.source)
+        return hashlib.sha256(self.content).hexdigest() if self.source is None else sha256(self.source)
 
 
 @dataclass(frozen=True)
@@ -145,10 +144,10 @@ def plan(root: Path, pieces: Iterable[Piece], foretold: Foretold = Foretold()) -
     for piece in wanted:
         path = root / piece.name
         digests[piece.name] = piece.digest()
-        if not path.is_file() or path.stat().st_size != piece.size or digest_of(path) != digests[piece.name]:
+        if not path.is_file() or path.stat().st_size != piece.size or sha256(path) != digests[piece.name]:
             write.append(piece)
     kept = [f"{INVENTORY}/{leaf}" for leaf in files_below(root / INVENTORY) if not _unfinished(leaf)]
-    digests.update((name, digest_of(root / name)) for name in kept)
+    digests.update((name, sha256(root / name)) for name in kept)
     sums = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
     existing = root / CHECKSUMS
     differ = not existing.is_file() or existing.read_text(encoding="utf-8") != sums or foretold != Foretold()
@@ -210,7 +209,7 @@ def copy_on_any_disk(path: Path, source: Path) -> None:
     handle, name = _beside(path)
     with _removed_if_failed(name):
         with os.fdopen(handle, "wb") as stream, source.open("rb") as origin:
-            shutil.copyfileobj(origin, stream, BLOCK)
+            shutil.copyfileobj(origin, stream, _image_archive.CHUNK)
             stream.flush()
             os.fsync(stream.fileno())
         _readable(name, path)

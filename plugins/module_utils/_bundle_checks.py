@@ -5,27 +5,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 from typing import Set
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive, _image_host, _image_store
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import sha256
 
 CHECKSUMS = "SHA256SUMS"
 LINE = re.compile(r"([0-9a-f]{64})  (?:\./)?(.+)")
-BLOCK = 1 << 20
-
-
-def digest_of(path: Path) -> str:
-    total = hashlib.sha256()
-    with path.open("rb") as stream:
-        while True:
-            block = stream.read(BLOCK)
-            if not block:
-                return total.hexdigest()
-            total.update(block)
 
 
 def check_archive(archive: Path, architecture: str) -> None:
@@ -51,7 +40,7 @@ def _read(archive: Path) -> Set[str]:
     except _image_archive.ArchiveError as error:
         raise InputError(f"{archive} cannot be used: {error}. {_image_store.ANEW}") from None
     sums = Path(f"{archive}.sha256")
-    if sums.is_file() and sums.read_text(encoding="ascii", errors="replace").split()[:1] != [digest_of(archive)]:
+    if sums.is_file() and sums.read_text(encoding="ascii", errors="replace").split()[:1] != [sha256(archive)]:
         raise InputError(f"{archive} is not what its checksum says: it was changed or damaged. {_image_store.ANEW}")
     return made_for
 
@@ -75,4 +64,4 @@ def check_set(directory: Path) -> None:
 
 
 def _is(path: Path, digest: str) -> bool:
-    return path.is_file() and digest_of(path) == digest
+    return path.is_file() and sha256(path) == digest

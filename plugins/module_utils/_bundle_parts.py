@@ -17,8 +17,9 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, List, Sequence, Tuple
+from typing import Iterable, List, Sequence, Tuple
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._command import Run
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError, InputError
 
 #: What a run needs of a collection. Tests, scenarios, inventories and build results stay behind; so do variables that
@@ -43,8 +44,6 @@ LEFT_OUT = re.compile(r"(^|/)(__pycache__|\.[^/]*|tests?|group_vars|host_vars)(/
 GLIBC = ("manylinux_2_35", "manylinux_2_34", "manylinux_2_31", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 COMPLETE = "complete"
-
-Run = Callable[[Sequence[str]], Tuple[int, str, str]]
 
 
 @dataclass(frozen=True)

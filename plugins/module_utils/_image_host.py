@@ -16,9 +16,10 @@ import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import IO, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive as archives
+from ansible_collections.openmrs.event_log.plugins.module_utils._command import Run
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import bounded, hangs, sha256
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_incoming import (
     BASIS,
@@ -32,7 +33,6 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._image_incoming 
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_plan import Host, Lying, Present
 
-Run = Callable[[Sequence[str]], Tuple[int, str, str]]
 ENGINE_DIRECTORY = "/var/lib/docker"
 # Go's time that was never set, 0001-01-01T00:00:00Z.
 NEVER = "0001-"

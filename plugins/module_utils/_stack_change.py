@@ -17,15 +17,15 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_former
+from ansible_collections.openmrs.event_log.plugins.module_utils._command import Run
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import Clock, ConnectApi, Deadline
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import OLD_FAILURE_GRACE, Status, shows
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 from ansible_collections.openmrs.event_log.plugins.module_utils._http import Connection, Transport
 
-Run = Callable[[Sequence[str]], Tuple[int, str, str]]
 SECRETS = "/run/event-log/secrets"
 # A line of a trace that begins with an exception, by Java's way to name things; of a message's own lines none passes.
 KIND = re.compile(

@@ -149,9 +149,10 @@ removed:
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any, Dict, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_host import Engine
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_incoming import clear
@@ -199,14 +200,10 @@ def carry_out(engine: Engine, params: Mapping[str, Any]) -> Dict[str, Any]:
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
 
-    def run(command: Sequence[str]) -> Tuple[int, str, str]:
-        code, out, err = module.run_command(list(command))
-        return int(code), str(out), str(err)
-
     if module.check_mode and module.params["step"] != "look":
         module.exit_json(changed=True)
     try:
-        module.exit_json(**carry_out(Engine(run), module.params))
+        module.exit_json(**carry_out(Engine(runner(module)), module.params))
     except (EventLogError, OSError) as error:
         module.fail_json(msg=str(error))
 

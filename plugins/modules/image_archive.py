@@ -77,10 +77,11 @@ listing:
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive, _image_store
+from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError, InputError
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import Workshop
 
@@ -119,12 +120,8 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def run(command: Sequence[str], environment: Mapping[str, str]) -> Tuple[int, str, str]:
-        code, out, err = module.run_command(list(command), environ_update=dict(environment))
-        return int(code), str(out), str(err)
-
     try:
-        result = carry_out(module, Workshop(run, Path(module.tmpdir) / "image-archive.log", None))
+        result = carry_out(module, Workshop(runner(module), Path(module.tmpdir) / "image-archive.log", None))
     except (EventLogError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

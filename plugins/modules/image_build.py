@@ -131,10 +131,11 @@ archive_name:
 """
 
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image, _image_archive, _image_store
+from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import Workshop
 
@@ -210,16 +211,14 @@ def carry_out(module: AnsibleModule, inputs: _image.Inputs, workshop: Workshop) 
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
 
-    def run(command: Sequence[str], environment: Mapping[str, str]) -> Tuple[int, str, str]:
-        code, out, err = module.run_command(list(command), environ_update=dict(environment))
-        return int(code), str(out), str(err)
-
     names: Dict[str, str] = {}
     try:
         inputs = read_inputs(module.params)
         names.update(image=inputs.reference, tag=inputs.tag, archive_name=_image_archive.stem_of(inputs.reference))
         cache = module.params["cache_dir"]
-        workshop = Workshop(run, log_file(module), Path(cache) if cache else None, module.params["install_debootstrap"])
+        workshop = Workshop(
+            runner(module), log_file(module), Path(cache) if cache else None, module.params["install_debootstrap"]
+        )
         result = carry_out(module, inputs, workshop)
     except (EventLogError, OSError) as error:
         module.fail_json(msg=str(error), **names)

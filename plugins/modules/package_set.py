@@ -111,10 +111,11 @@ updated:
 import datetime
 import json
 from pathlib import Path
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any, Dict, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _package_set, _package_set_make
+from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import Workshop
 
@@ -174,15 +175,13 @@ def carry_out(params: Mapping[str, Any], workshop: Workshop, check_mode: bool) -
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
 
-    def run(command: Sequence[str], environment: Mapping[str, str]) -> Tuple[int, str, str]:
-        code, out, err = module.run_command(list(command), environ_update=dict(environment))
-        return int(code), str(out), str(err)
-
     params = module.params
     log = Path(params["log_path"] or Path(module.tmpdir) / "package-set.log")
     cache = Path(params["cache_dir"]) if params["cache_dir"] else None
     try:
-        result = carry_out(params, Workshop(run, log, cache, params["install_debootstrap"]), module.check_mode)
+        result = carry_out(
+            params, Workshop(runner(module), log, cache, params["install_debootstrap"]), module.check_mode
+        )
     except _package_set_make.NoBaseError as error:
         module.exit_json(changed=False, made=False, skipped=True, msg=f"skipped {params['release']}: {error}")
     except (EventLogError, OSError) as error:

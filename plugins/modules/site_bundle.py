@@ -148,10 +148,11 @@ number:
 
 import hashlib
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _bundle, _bundle_checks, _bundle_parts
+from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 
 #: For what Ansible writes while it runs, and its compiled files.
@@ -213,17 +214,13 @@ def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     params = module.params
 
-    def run(command: Sequence[str]) -> Tuple[int, str, str]:
-        code, out, err = module.run_command(list(command))
-        return int(code), str(out), str(err)
-
     root = Path(params["path"])
     inputs = (Path(params["requirements"]), params["python"], params["architecture"], Path(params["cache_dir"]))
     wheels = _bundle_parts.Wheels(*inputs)
     try:
         unknown = not wheels.present
         if unknown and not module.check_mode:
-            wheels.fetch(params["pip"], run)
+            wheels.fetch(params["pip"], runner(module))
         foretold = _bundle.Foretold()
         if module.check_mode:
             foretold = _bundle.Foretold(inventory=params["inventory_changed"], wheels=unknown)

@@ -112,9 +112,10 @@ connectors:
 
 import shutil
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_change import Change
 
@@ -177,12 +178,8 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def run(command: Sequence[str]) -> tuple[int, str, str]:
-        code, out, err = module.run_command(list(command))
-        return int(code), str(out), str(err)
-
     params = module.params
-    change = Change(run, Path(params["project_dir"]), Path(params["former"]), params["containers"])
+    change = Change(runner(module), Path(params["project_dir"]), Path(params["former"]), params["containers"])
     try:
         result = carry_out(change, params, module.check_mode)
     except EventLogError as error:

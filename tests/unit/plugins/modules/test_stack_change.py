@@ -37,7 +37,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDock
     found.up(OLD)
     _stack_former.keep(found.project / "former", [found.project / "compose.yaml"])
     found.write(NEW)
-    monkeypatch.setattr(AnsibleModule, "run_command", lambda _module, command: found(command))
+    monkeypatch.setattr(AnsibleModule, "run_command", lambda _module, command, **_options: found(command))
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     yield found
     server.shutdown()
