@@ -21,7 +21,7 @@ WORKERS = ("a", "old")
 
 def bad_inputs(rig: Rig, worker: Worker) -> dict[str, tuple[dict[str, Any], tuple[str, ...]]]:
     """Return options, and what the message says, all of it."""
-    source, quick = rig.source(NAME), {"wait_timeout": 2}
+    source, quick = rig.source(NAME), {"wait_timeout": 2, "settle": 1}
     return {
         "unknown class": (
             {"config": {**source, "connector.class": "org.example.Nothing"}},

@@ -40,6 +40,7 @@ class Site:
         member = self.rig.a.member
         return {
             "event_log_site": self.name,
+            "event_log_profile": "clinic",
             "event_log_home": str(self.folder / "home"),
             "event_log_secrets_dir": str(self.folder / "secrets"),
             "event_log_image": images()["event log"],
