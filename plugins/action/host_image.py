@@ -48,6 +48,7 @@ def host_of(seen: Mapping[str, Any]) -> _image_plan.Host:
         lying=lying,
         arrived=seen["arrived"],
         rsync=seen["rsync"],
+        unreached=seen.get("unreached", {}),
     )
 
 
@@ -79,14 +80,32 @@ class ActionModule(ActionBase):
             "forecast": _image_plan.forecast(plan.steps, self._given["bandwidth_kbit"]),
             "removed": list(plan.removals),
         }
+        self._absent = dict(plan.absent)
+        result["absent"] = self._left_out()
         if self._task.check_mode:
             return result
         self._deadline = time.monotonic() + 60 * self._given["minutes"]
         self._coming = [step.file for step in working if step.ships]
-        counts = [self._carry_out(step) for step in working]
+        counts = [self._attempt(step) for step in working]
+        result["absent"] = self._left_out()
+        done = [step for step in working if step.image not in self._absent]
+        result["changed"] = bool(done or plan.removals)
         if any(step.ships for step in working) or plan.removals:
             result["removed"] = self._on_host("finish", removals=list(plan.removals))["removed"]
         return {**result, "sent": sum(counts)} if any(step.ships for step in working) else result
+
+    def _left_out(self) -> list[dict[str, str]]:
+        return [{"image": image, "why": why} for image, why in self._absent.items()]
+
+    def _attempt(self, step: _image_plan.Step) -> int:
+        """Carry it out. What may be missing fails nothing."""
+        try:
+            return self._carry_out(step)
+        except AnsibleActionFail as error:
+            if step.image not in self._given["optional"]:
+                raise
+            self._absent[step.image] = str(error)
+            return 0
 
     @staticmethod
     def _said(step: _image_plan.Step) -> dict[str, Any]:
@@ -97,7 +116,8 @@ class ActionModule(ActionBase):
         places = [place for place in given["places"] if place]
         # Here the store lies on the host itself.
         local = self._connection.transport == "local" and given["store"]
-        seen = self._on_host("look", places=[*places, given["store"]] if local else places, name=self._name)
+        ask = {image: self._registry_name(image) for image in given["optional"] if given["source"] != "archive"}
+        seen = self._on_host("look", places=[*places, given["store"]] if local else places, name=self._name, ask=ask)
         host = host_of(seen["host"])
         self._incoming, self._host_rsync = Path(host.incoming.path), host.rsync
         wishes = []
@@ -106,10 +126,22 @@ class ActionModule(ActionBase):
             stored = self._stored(image) if source == "archive" and not host.has(image) else None
             wishes.append(_image_plan.Wish(image, source, stored, given["store"] or "", tuple(places)))
         may_delta = shutil.which("zstd") is not None
+        optional = [self._optional_wish(image, host, tuple(places)) for image in given["optional"]]
         plan = _image_plan.plan(wishes, host, given["own"], given["keep"], may_delta)
         if not plan.problems and any(step.ships for step in plan.steps):
             self._check_copies(plan, wishes)
-        return plan
+        return _image_plan.with_optional(plan, optional, host, may_delta)
+
+    def _optional_wish(self, image: str, host: _image_plan.Host, places: tuple[str, ...]) -> _image_plan.Wish:
+        """What is damaged in the store is no reason to stop here."""
+        store, problem = self._given["store"] or "", ""
+        stored = None if host.has(image) else self._stored(image)
+        try:
+            if stored is not None:
+                _image_store.check(Path(store), stored)
+        except EventLogError as error:
+            stored, problem = None, str(error)
+        return _image_plan.Wish(image, self._given["source"], stored, store, places, problem)
 
     def _stored(self, image: str) -> _image_archive.Described | None:
         return _image_store.find(Path(self._given["store"]), image) if self._given["store"] else None
@@ -125,7 +157,8 @@ class ActionModule(ActionBase):
 
     def _on_host(self, step: str, places: list[str] | None = None, **given: Any) -> dict[str, Any]:
         """One step of the module of the same name."""
-        arguments = {"images": self._given["images"], "incoming": self._given["incoming"], "step": step, "given": given}
+        images = {"images": self._given["images"], "optional": self._given["optional"]}
+        arguments = {**images, "incoming": self._given["incoming"], "step": step, "given": given}
         if places is not None:
             arguments["places"] = places
         result: dict[str, Any] = self._execute_module(MODULE, module_args=arguments, task_vars=self._vars)

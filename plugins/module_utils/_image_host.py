@@ -20,7 +20,7 @@ from typing import IO, Any, Dict, Iterator, List, Mapping, Optional, Sequence, T
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive as archives
 from ansible_collections.openmrs.event_log.plugins.module_utils._command import Run
-from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import bounded, hangs, sha256
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import LOOK_SECONDS, bounded, hangs, sha256
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_incoming import (
     BASIS,
     ENDINGS,
@@ -104,7 +104,14 @@ class Engine:
 
     run: Run
 
-    def look(self, name: str, images: Sequence[str], places: Sequence[str], incoming: Path) -> Host:
+    def look(
+        self,
+        name: str,
+        images: Sequence[str],
+        places: Sequence[str],
+        incoming: Path,
+        ask: Optional[Mapping[str, str]] = None,
+    ) -> Host:
         info = self._info()
         work = room(incoming)
         host = Host(
@@ -124,7 +131,20 @@ class Engine:
                     plain = archives.frame_size(file.read(18))
                 described, problem = description_beside(path), checksum_problem(path)
                 lying[image] = Lying(str(path), path.stat().st_size, described, problem, plain)
-        return replace(host, lying=lying)
+        asked = {x: source for x, source in (ask or {}).items() if info and not host.has(x) and x not in lying}
+        return replace(host, lying=lying, unreached=self._unreached(asked))
+
+    def _unreached(self, asked: Mapping[str, str]) -> Dict[str, str]:
+        """Images that their registries do not have or that cannot be asked for, and what was said."""
+        found = {}
+        for image, source in asked.items():
+            code, _out, err = self.run(bounded(["docker", "manifest", "inspect", source]))
+            if code != 0:
+                said = err.strip().splitlines()
+                found[image] = (
+                    f"no answer within {LOOK_SECONDS} s" if hangs(code) else (said or ["no reason given"])[-1]
+                )
+        return found
 
     def _rsync(self) -> str:
         """Version of the host's rsync."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_archive import Described, repository_of, stem_of
@@ -66,6 +66,8 @@ class Host:
     lying: Mapping[str, Lying] = field(default_factory=dict)
     arrived: Mapping[str, int] = field(default_factory=dict)
     rsync: str = ""  # its version; empty where there is none
+    # Images that were asked for at a registry in vain, and what was said.
+    unreached: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, reference: str) -> bool:
         return any(image.reference == reference for image in self.present)
@@ -84,6 +86,7 @@ class Wish:
     stored: Optional[Described] = None
     store: str = ""
     places: Tuple[str, ...] = ()
+    problem: str = ""  # what is wrong with the store's archive, where the image may be missing
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ class Plan:
     steps: Tuple[Step, ...]
     removals: Tuple[str, ...]
     problems: Tuple[str, ...]
+    # Images that may be missing and are, with the reason. Those that are not are among the steps, after the others.
+    absent: Tuple[Tuple[str, str], ...] = ()
 
     @property
     def moves(self) -> int:
@@ -156,6 +161,14 @@ def step_for(wish: Wish, host: Host, may_delta: bool = True) -> Step:
     )
 
 
+def optional_step(wish: Wish, host: Host, may_delta: bool = True) -> Step:
+    """What brings an image that may be missing: an archive wherever there is one, else its registry."""
+    step = step_for(replace(wish, source="archive"), host, may_delta)
+    if step.way == "missing" and wish.source != "archive" and wish.image not in host.unreached:
+        return Step(wish.image, "pull")
+    return step
+
+
 def _plain(lying: Lying) -> int:
     if lying.described is not None:
         return lying.described.plain_size
@@ -189,11 +202,26 @@ def plan(wishes: Sequence[Wish], host: Host, own: str = "", keep: int = 1, may_d
     return Plan(steps, gone, tuple(problems))
 
 
+def with_optional(plan: Plan, wishes: Sequence[Wish], host: Host, may_delta: bool = True) -> Plan:
+    """The same plan with images that may be missing: what keeps one away is said, and keeps nothing else away."""
+    steps, absent = list(plan.steps), []
+    for wish in wishes:
+        step = optional_step(wish, host, may_delta)
+        why = [wish.problem] if wish.problem else _problems(wish, step, host) or _disk([*steps, step], host)
+        if why and step.way != "nothing":
+            absent.append((wish.image, " ".join(why)))
+        else:
+            steps.append(step)
+    return replace(plan, steps=tuple(steps), absent=tuple(absent))
+
+
 def _problems(wish: Wish, step: Step, host: Host) -> List[str]:
     if step.way == "missing":
         here = f"{host.name} has none in {', '.join(wish.places)}, and " if wish.places else ""
+        asked = host.unreached.get(wish.image, "")
+        pulled = f"It cannot be pulled: {asked}. " if asked else ""
         return [
-            f"There is no archive of {wish.image}: {here}the control node has none in event_log_images_dir "
+            f"{pulled}There is no archive of {wish.image}: {here}the control node has none in event_log_images_dir "
             f"({wish.store or 'not set'}). Write one there with the playbook images.yml, on a machine with internet "
             f"and Docker, or carry one to {host.name} and name its place (event_images_archive)."
         ]

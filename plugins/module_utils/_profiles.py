@@ -10,6 +10,8 @@ How the numbers were chosen:
 - The queue of the connector and the producer's buffer (32 MB) lie in the worker's heap, beside some 100 MB of its own.
 - Retention is a fixed number of bytes for each topic, so that it is the same in every run, whatever the disk holds. A
   million changes of ``obs`` took 43 MB (zstd): a clinic's 1 GiB keeps some 20 million changes of each table.
+- Of the web pages, Kafdrop takes some 180 MB beside its heap (240 MB were measured with a heap of 64 MB) and Kowl 30 MB
+  in all. They are extra, and not in ``host_mb``.
 - ``host_mb`` is what a server must have, and from where ``auto`` gives it that profile. A server reports less memory
   than was sold, by what its kernel and firmware keep (2 to 4 %), and some MB more or less after an update of the
   kernel. The limits lie between the sizes that are sold: 8 and 12 GB, 16 and 24 GB.
@@ -41,6 +43,10 @@ class Profile:
     queue_size: int
     #: Events that are handed on in one go.
     batch_size: int
+    #: The web pages, where a site has them.
+    kafdrop_heap_mb: int
+    kafdrop_limit_mb: int
+    kowl_limit_mb: int
 
     @property
     def memory(self) -> Dict[str, int]:
@@ -48,12 +54,18 @@ class Profile:
         names = ("host_mb", "broker_heap_mb", "broker_limit_mb", "connect_heap_mb", "connect_limit_mb")
         return {name: getattr(self, name) for name in names}
 
+    @property
+    def ui_memory(self) -> Dict[str, int]:
+        """The same for the web pages."""
+        names = ("kafdrop_heap_mb", "kafdrop_limit_mb", "kowl_limit_mb")
+        return {name: getattr(self, name) for name in names}
+
 
 #: From the smallest to the largest.
 PROFILES: Tuple[Profile, ...] = (
-    Profile("clinic", 3500, 256, 640, 320, 704, 1 * GIB, 32 * MIB, 8192, 2048),
-    Profile("district", 10500, 512, 1024, 768, 1280, 4 * GIB, 64 * MIB, 16384, 4096),
-    Profile("referral", 21500, 1024, 2048, 1536, 2304, 16 * GIB, 128 * MIB, 32768, 8192),
+    Profile("clinic", 3500, 256, 640, 320, 704, 1 * GIB, 32 * MIB, 8192, 2048, 64, 384, 128),
+    Profile("district", 10500, 512, 1024, 768, 1280, 4 * GIB, 64 * MIB, 16384, 4096, 96, 448, 192),
+    Profile("referral", 21500, 1024, 2048, 1536, 2304, 16 * GIB, 128 * MIB, 32768, 8192, 128, 512, 256),
 )
 NAMES = tuple(profile.name for profile in PROFILES)
 

@@ -4,18 +4,13 @@
 """A change of the running stack: begun, verified or taken back.
 
 Docker is asked through one function, Connect by REST.
-
-What Compose compares (2.x, ``mustRecreate``): the hash of the service's configuration, which it keeps in the label
-``com.docker.compose.config-hash``, and the id of the image that the name means now.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -23,71 +18,23 @@ from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_fo
 from ansible_collections.openmrs.event_log.plugins.module_utils._command import Run
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import Clock, ConnectApi, Deadline
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import OLD_FAILURE_GRACE, Status, shows
-from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 from ansible_collections.openmrs.event_log.plugins.module_utils._http import Connection, Transport
+from ansible_collections.openmrs.event_log.plugins.module_utils._stack_project import (
+    ChangeError,
+    Container,
+    compose_command,
+    differing,
+    do,
+    image_id,
+    look,
+    read_wanted,
+)
 
 SECRETS = "/run/event-log/secrets"
 # A line of a trace that begins with an exception, by Java's way to name things; of a message's own lines none passes.
 KIND = re.compile(
     r"(?m)^\s*(?:Caused by: )?((?:[a-z]\w*\.)+(?:[A-Z][\w$]*)?(?:Exception|Error|Failure|Throwable))(?=:|\s*$)"
 )
-
-
-class ChangeError(EventLogError):
-    """The stack is not as it must be; the message says what was seen."""
-
-
-@dataclass(frozen=True)
-class Container:
-    """What matters of one container here."""
-
-    name: str
-    service: str
-    config_hash: str
-    image: str
-    image_id: str
-    running: bool
-    health: str
-    environment: Mapping[str, str]
-    mounts: Mapping[str, str]
-
-    @property
-    def healthy(self) -> bool:
-        return self.running and self.health == "healthy"
-
-
-def parse_containers(text: str) -> Dict[str, Container]:
-    """The containers of ``docker container inspect``, by name."""
-    found = {}
-    for entry in json.loads(text or "[]"):
-        labels, state = entry["Config"].get("Labels") or {}, entry["State"]
-        name = str(entry["Name"]).lstrip("/")
-        found[name] = Container(
-            name=name,
-            service=str(labels.get("com.docker.compose.service", "")),
-            config_hash=str(labels.get("com.docker.compose.config-hash", "")),
-            image=str(entry["Config"].get("Image", "")),
-            image_id=str(entry.get("Image", "")),
-            running=state.get("Status") == "running",
-            health=str((state.get("Health") or {}).get("Status", "")),
-            environment=dict(line.partition("=")[::2] for line in entry["Config"].get("Env") or []),
-            mounts={str(mount["Destination"]): str(mount["Source"]) for mount in entry.get("Mounts") or []},
-        )
-    return found
-
-
-def parse_hashes(text: str) -> Dict[str, str]:
-    """Services of ``docker compose config --hash``, a line each."""
-    return dict(line.split(None, 1) for line in text.splitlines() if len(line.split()) == 2)
-
-
-def differing(containers: Mapping[str, Container], hashes: Mapping[str, str], images: Mapping[str, str]) -> List[str]:
-    """Names of the containers that Compose would make anew."""
-    return sorted(
-        one.name
-        for one in containers.values()
-        if one.config_hash != hashes.get(one.service, "") or one.image_id != images.get(one.service, one.image_id)
-    )
 
 
 def access(worker: Container) -> Connection:
@@ -181,8 +128,14 @@ class Change:
         files = _stack_former.put_back(self._former)
         if any(path.startswith("/etc/systemd/") for path in files):
             self._do(["systemctl", "daemon-reload"])
-        up = ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans", "--wait", "--wait-timeout"]
-        self._do([*self._compose(), *up, str(int(seconds))])
+        services = json.loads(self._do([*self._compose(), "config", "--format", "json"]))["services"]
+        core = [name for name, service in services.items() if service.get("container_name") in self._names]
+        others = [name for name in services if name not in core]
+        up = [*self._compose(), "up", "--detach", "--no-build", "--pull", "never"]
+        self._do([*up, "--remove-orphans", "--wait", "--wait-timeout", str(int(seconds)), *core])
+        if others:
+            # The web pages: what becomes of them decides nothing.
+            self._run([*up, "--no-deps", *others])
         more = {"since": time.time(), "resumed": True, "back": True}
         noted = {**_stack_former.notes(self._former), **more}
         _stack_former.note(self._former, noted)
@@ -191,45 +144,26 @@ class Change:
     # Docker
 
     def _compose(self) -> List[str]:
-        return ["docker", "compose", "--ansi", "never", "--project-directory", str(self._project)]
+        return compose_command(self._project)
 
     def _do(self, command: Sequence[str]) -> str:
-        code, out, err = self._run(command)
-        if code != 0:
-            raise ChangeError(f"{' '.join(command)} failed: {err.strip() or out.strip()}")
-        return out
+        return do(self._run, command)
 
     def _look(self) -> Dict[str, Container]:
-        code, out, err = self._run(["docker", "container", "inspect", *self._names])
-        if code != 0 and "no such" not in err.lower():
-            raise ChangeError(f"the Docker engine does not answer: {err.strip()}")
-        try:
-            return parse_containers(out)
-        except (ValueError, KeyError, TypeError) as error:
-            raise ChangeError(f"docker inspect gave something else than containers: {error}") from error
+        return look(self._run, self._names)
 
     def _differing(self, containers: Mapping[str, Container], compose: str) -> List[str]:
         if not containers:
             return []
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as wanted:
-            wanted.write(compose)
-            wanted.flush()
-            command = [*self._compose(), "--file", wanted.name, "config"]
-            hashes = parse_hashes(self._do([*command, "--hash", "*"]))
-            services = json.loads(self._do([*command, "--format", "json"]))["services"]
-        images = {name: self._image_id(str(service["image"])) for name, service in services.items()}
-        return differing(containers, hashes, {name: found for name, found in images.items() if found})
-
-    def _image_id(self, reference: str) -> str:
-        code, out, _err = self._run(["docker", "image", "inspect", "--format", "{{.Id}}", reference])
-        return out.strip() if code == 0 else ""
+        wanted = read_wanted(self._run, self._project, compose)
+        return differing(containers, wanted.hashes, wanted.images)
 
     def _lost(self, containers: Mapping[str, Container], patience: float) -> str:
         """Why what runs cannot be gone back to; empty when it can."""
         if not _stack_former.exists(self._former):
             return "its files were not kept"
         for one in containers.values():
-            if one.image and self._image_id(one.image) != one.image_id:
+            if one.image and image_id(self._run, one.image) != one.image_id:
                 return f"{one.name} runs an image that {one.image} does not mean any more"
         return self._not_healthy(patience)
 

@@ -16,6 +16,7 @@ SITE_PREFIX = "event_log_"
 PLAYBOOK_VARIABLES = frozenset(
     {
         "event_images_reference",
+        "event_images_uis_there",
         "event_log_packages_cache_dir",
         "event_log_packages_log",
         "event_log_packages_refresh",

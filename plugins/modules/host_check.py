@@ -63,7 +63,7 @@ options:
       home: {description: The directory., type: path, required: true}
       variable: {description: Variable of the inventory that sets it., type: str, required: true}
   ports:
-    description: TCP ports that a role will listen on.
+    description: TCP ports that a role will listen on, no two of them the same.
     type: list
     elements: dict
     default: []
@@ -148,6 +148,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _host_check as check
 from ansible_collections.openmrs.event_log.plugins.module_utils import _host_read as read
+from ansible_collections.openmrs.event_log.plugins.module_utils._host_ports import duplicate_findings
 
 
 def container_pids(module: AnsibleModule, names: list[str]) -> dict[str, int]:
@@ -212,6 +213,7 @@ def findings(module: AnsibleModule, own_pids: set[int]) -> list[check.Finding]:
         found += check.account_findings(wanted, names, {number: name for name, number in names.items()})
     for item in params["directories"]:
         found += check.directory_findings(read.read_directory(check.Directory(**item)))
+    found += duplicate_findings([check.Port(item["number"], item["variable"]) for item in params["ports"]])
     for item in params["ports"]:
         found += check.port_findings(read.read_port(check.Port(item["number"], item["variable"]), own_pids, containers))
     if params["memory"]:

@@ -37,6 +37,15 @@ options:
     type: list
     elements: str
     required: true
+  optional:
+    description:
+      - Names of further images, each with a tag, that are brought if they can be had. One that cannot is in RV(absent)
+        with the reason, and fails nothing.
+      - Each comes from an archive where there is one, and else from its registry, unless O(source=archive).
+        The registry is asked first, with C(docker manifest inspect).
+    type: list
+    elements: str
+    default: []
   source:
     description:
       - Where a missing image comes from.
@@ -140,6 +149,14 @@ sent:
   description: Bytes that copies really sent and received.
   returned: when something was copied
   type: int
+absent:
+  description: Those of O(optional) that cannot be had.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    image: {description: The image., type: str}
+    why: {description: Where it was looked for and what to do., type: str}
 removed:
   description: Former images that were removed, or would be.
   returned: success
@@ -163,6 +180,7 @@ INCOMING = "/var/cache/event-log-incoming"
 def argument_spec() -> Dict[str, Any]:
     return {
         "images": {"type": "list", "elements": "str", "required": True},
+        "optional": {"type": "list", "elements": "str", "default": []},
         "source": {"type": "str", "choices": ["archive", "build", "registry"], "default": "archive"},
         "store": {"type": "str"},
         "places": {"type": "list", "elements": "str", "default": []},
@@ -192,7 +210,8 @@ def carry_out(engine: Engine, params: Mapping[str, Any]) -> Dict[str, Any]:
         clear(incoming)
         return {"changed": True, "removed": engine.remove(given["removals"])}
     else:
-        host = engine.look(given.get("name", "this host"), params["images"], params["places"], incoming)
+        images, ask = [*params["images"], *params["optional"]], given.get("ask", {})
+        host = engine.look(given.get("name", "this host"), images, params["places"], incoming, ask)
         return {"changed": False, "host": asdict(host)}
     return {"changed": True}
 

@@ -36,6 +36,11 @@ options:
     type: list
     elements: str
     default: []
+  optional:
+    description: Further images, each with a tag. One that cannot be pulled is in RV(absent), and fails nothing.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -56,6 +61,14 @@ written:
   returned: success
   type: list
   elements: str
+absent:
+  description: Those of O(optional) that could not be pulled. In check mode it is not tried.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    image: {description: The image., type: str}
+    why: {description: What was said., type: str}
 archives:
   description: All archives of the directory, as their descriptions say.
   returned: success
@@ -83,7 +96,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image_archive, _image_store
 from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError, InputError
-from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import Workshop
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import ImageError, Workshop
 
 
 def check_names(images: Sequence[str]) -> None:
@@ -94,18 +107,30 @@ def check_names(images: Sequence[str]) -> None:
         )
 
 
+def keep(workshop: Workshop, image: str, store: Path) -> None:
+    if workshop.image(image, must_answer=True) is None:
+        workshop.logged(["docker", "pull", "--quiet", image], f"Pulling {image}")
+    _image_store.write(workshop.logged, image, store)
+
+
 def carry_out(module: AnsibleModule, workshop: Workshop) -> Dict[str, Any]:
-    store, images = Path(module.params["store"]), module.params["images"]
-    check_names(images)
-    missing: List[str] = [image for image in images if _image_store.sound(store, image) is None]
+    store, images, optional = Path(module.params["store"]), module.params["images"], module.params["optional"]
+    check_names([*images, *optional])
+    missing: List[str] = [image for image in [*images, *optional] if _image_store.sound(store, image) is None]
+    absent: Dict[str, str] = {}
     for image in [] if module.check_mode else missing:
-        if workshop.image(image, must_answer=True) is None:
-            workshop.logged(["docker", "pull", "--quiet", image], f"Pulling {image}")
-        _image_store.write(workshop.logged, image, store)
+        try:
+            keep(workshop, image, store)
+        except ImageError as error:
+            if image in images:
+                raise
+            absent[image] = str(error)
     found = _image_store.everything(store)
+    written = [image for image in missing if image not in absent]
     return {
-        "changed": bool(missing),
-        "written": missing,
+        "changed": bool(written),
+        "written": written,
+        "absent": [{"image": image, "why": why} for image, why in absent.items()],
         "archives": [asdict(described) for described in found],
         "listing": [_image_archive.in_words(described) for described in found],
     }
@@ -116,6 +141,7 @@ def main() -> None:
         argument_spec={
             "store": {"type": "path", "required": True},
             "images": {"type": "list", "elements": "str", "default": []},
+            "optional": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

@@ -31,6 +31,7 @@ class Settings:
     database: str
     topic_prefix: Optional[str] = None
     internal_topics: Tuple[str, ...] = CONNECT_TOPICS
+    uis: Tuple[str, ...] = ()
 
     def start_command(self) -> str:
         """What an administrator types to start the event log on this host."""
@@ -85,6 +86,7 @@ def from_mapping(data: Any, path: Path) -> Settings:
         database=str(data["database"]),
         topic_prefix=str(data["topic_prefix"]) if data.get("topic_prefix") else None,
         internal_topics=tuple(str(topic) for topic in data.get("internal_topics", CONNECT_TOPICS)),
+        uis=tuple(str(name) for name in data.get("uis", ())),
     )
 
 

@@ -1,7 +1,10 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Docker and systemd say about the two containers of the stack. Every question has a time limit."""
+"""What Docker and systemd say about the two containers of the stack and its web pages.
+
+Every question has a time limit.
+"""
 
 from __future__ import annotations
 
@@ -80,6 +83,11 @@ def names(settings: Settings) -> Tuple[str, str]:
     return f"{settings.project}-broker", f"{settings.project}-connect"
 
 
+def ui_names(settings: Settings) -> Tuple[str, ...]:
+    """The web pages beside them, if there are any."""
+    return tuple(f"{settings.project}-{ui}" for ui in settings.uis)
+
+
 def run(command: Sequence[str], seconds: float = _SECONDS) -> subprocess.CompletedProcess[str]:
     """A short command; one that hangs or is not there has the return code 124 or 127, as in a shell."""
     try:
@@ -94,7 +102,7 @@ def run(command: Sequence[str], seconds: float = _SECONDS) -> subprocess.Complet
 
 def look(settings: Settings) -> Dict[str, Container]:
     """The stack's containers that exist, by name."""
-    done = run(["docker", "container", "inspect", *names(settings)])
+    done = run(["docker", "container", "inspect", *names(settings), *ui_names(settings)])
     if done.returncode != 0 and "no such" not in done.stderr.lower():
         raise EngineError(done.stderr.strip() or f"docker ended with {done.returncode}")
     try:

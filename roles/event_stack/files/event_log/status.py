@@ -93,6 +93,7 @@ def look(settings: Settings) -> Seen:
     free, size = _room(settings)
     seen = Seen(
         names=(broker, connect),
+        uis=stack.ui_names(settings),
         start_command=settings.start_command(),
         database=settings.database,
         home=str(settings.home),

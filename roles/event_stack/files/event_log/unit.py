@@ -11,7 +11,7 @@ restarted, because Java ends with 143 when it is told to: so the restart policy 
 from __future__ import annotations
 
 import json
-from typing import Dict, List
+from typing import Any, Dict, List, Tuple
 
 from . import notify, stack, status
 from .errors import EventLogError
@@ -43,10 +43,10 @@ def _existing(settings: Settings) -> Dict[str, stack.Container]:
         raise EventLogError(f"The Docker engine does not answer: {error.said}") from None
 
 
-def policies(compose: str) -> Dict[str, List[str]]:
+def policies(services: Dict[str, Any]) -> Dict[str, List[str]]:
     """Containers by the restart policy that the project gives them, from ``docker compose config --format json``."""
     found: Dict[str, List[str]] = {}
-    for service in json.loads(compose)["services"].values():
+    for service in services.values():
         found.setdefault(str(service.get("restart") or "no"), []).append(str(service["container_name"]))
     return {policy: sorted(names) for policy, names in found.items()}
 
@@ -71,10 +71,24 @@ def condition(settings: Settings) -> int:
     return _SKIP
 
 
+def _started(settings: Settings, name: str, up: Tuple[str, ...]) -> bool:
+    """A web page by itself: the event log starts without it."""
+    try:
+        _compose(settings, *up, "--no-deps", name)
+    except EventLogError as error:
+        _say(f"Without {name.capitalize()}: {error}")
+        return False
+    return True
+
+
 def start(settings: Settings) -> int:
     """Start the containers that are there; make those that are missing, recreate none."""
-    _compose(settings, "up", "--detach", "--no-recreate", "--no-build", "--pull", "never")
-    for policy, names in policies(_compose(settings, "config", "--format", "json")).items():
+    services = json.loads(_compose(settings, "config", "--format", "json"))["services"]
+    uis = [name for name in services if name in settings.uis]
+    up = ("up", "--detach", "--no-recreate", "--no-build", "--pull", "never")
+    _compose(settings, *up, *([name for name in services if name not in uis] if uis else []))
+    missing = [name for name in uis if not _started(settings, name, up)]
+    for policy, names in policies({name: services[name] for name in services if name not in missing}).items():
         _set_policy(policy, names)
     _say("The containers of the event log are started.")
     notify.tell(status.verdict_of(settings).sentence)

@@ -52,6 +52,7 @@ class Seen:
     newest_ms: Optional[int] = None
     free: Optional[int] = None
     size: Optional[int] = None
+    uis: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,14 @@ class Verdict:
 
 
 def judge(seen: Seen) -> Verdict:
-    """The gravest finding speaks; without any, the good news."""
+    """The gravest finding speaks; without any, or with notes alone, the good news."""
     findings = [*_of_the_stack(seen), *_of_the_upgrade(seen), *_of_the_disk(seen)]
     findings.sort(key=lambda one: -_GRAVITY.index(one.verdict))
+    notes = _of_the_uis(seen)
     connectors = tuple(seen.connectors or ())
     if findings:
-        return Verdict(findings[0].verdict, findings[0].sentence, tuple(findings), connectors)
-    return Verdict(OK, _good_news(seen), (), connectors)
+        return Verdict(findings[0].verdict, findings[0].sentence, (*findings, *notes), connectors)
+    return Verdict(OK, _good_news(seen), notes, connectors)
 
 
 def _of_the_stack(seen: Seen) -> List[Finding]:
@@ -111,7 +113,7 @@ def _of_the_engine(seen: Seen) -> List[Finding]:
 
 
 def _of_the_containers(seen: Seen) -> List[Finding]:
-    containers = seen.containers or {}
+    containers = _core(seen)
     some_run = any(one.running for one in containers.values())
     if seen.hold is not None:
         runs = "it still runs" if some_run else "it does not run"
@@ -132,6 +134,25 @@ def _of_the_containers(seen: Seen) -> List[Finding]:
     if [one.id for one in found] == ["starting", "starting"]:
         return [Finding("starting", BUSY, "Starting: Kafka and Kafka Connect are not ready yet.", "")]
     return sorted(found, key=lambda one: -_GRAVITY.index(one.verdict))
+
+
+def _core(seen: Seen) -> Mapping[str, Container]:
+    return {name: one for name, one in (seen.containers or {}).items() if name not in seen.uis}
+
+
+def _of_the_uis(seen: Seen) -> Tuple[Finding, ...]:
+    """Notes on the web pages, while the event log itself is up: it does not need them."""
+    core = _core(seen)
+    if seen.hold is not None or not core or not all(one.running for one in core.values()):
+        return ()
+    found = []
+    for name in seen.uis:
+        kind = name.rpartition("-")[2].capitalize()
+        one = _of_one(name, kind, (seen.containers or {}).get(name), seen.start_command)
+        if one and one.verdict != BUSY:
+            # What is grave of the broker is a note of a page.
+            found.append(Finding(f"ui_{one.id}", OK, one.what.replace("Down: ", ""), one.remedy))
+    return tuple(found)
 
 
 def _of_one(name: str, kind: str, container: Optional[Container], start: str) -> Optional[Finding]:

@@ -43,15 +43,20 @@ class FakeDocker:
         self.down = False
         self.stop_fails = ""  # a service that cannot be stopped
         self.killed_at = ""  # the words of a command at which the run is killed
+        self.first_health = "healthy"  # of what comes up
+        self.refused: Dict[str, str] = {}  # services that cannot be brought up, and what is said
 
     def write(self, text: str) -> None:
         (self.project / "compose.yaml").write_text(text)
 
-    def up(self, text: str) -> bool:
-        """What `docker compose up --wait` does; whether all is healthy."""
+    def up(self, text: str, only: Sequence[str] = ()) -> bool:
+        """What `docker compose up --wait` does, for all services or some; whether all is healthy."""
         good = True
-        for service, settings in yaml.safe_load(text)["services"].items():
-            health = "unhealthy" if settings["image"] in self.broken else "healthy"
+        services = yaml.safe_load(text)["services"]
+        for service, settings in services.items():
+            if only and service not in only:
+                continue
+            health = "unhealthy" if settings["image"] in self.broken else self.first_health
             self.containers[settings["container_name"]] = self._described(service, settings, health)
             good = good and health == "healthy"
         return good
@@ -94,6 +99,9 @@ class FakeDocker:
             found = [self.containers[name] for name in words[3:] if name in self.containers]
             lost = len(found) < len(words[3:])
             return int(lost), json.dumps(found), "Error: No such container: x" if lost else ""
+        if words[1:4] == ["container", "rm", "--force"]:
+            del self.containers[words[4]]
+            return 0, words[4], ""
         if words[1:3] == ["image", "inspect"]:
             found_id = self.images.get(words[-1], "")
             return (0, found_id + "\n", "") if found_id else (1, "", "No such image")
@@ -114,7 +122,13 @@ class FakeDocker:
         if "stop" in words:
             self.health(SERVICES[words[-1]], "", "exited")
             return 0, "", ""
-        good = self.up(text)
+        return self._brought_up(words, text, [word for word in words if word in project["services"]])
+
+    def _brought_up(self, words: List[str], text: str, only: List[str]) -> Tuple[int, str, str]:
+        refused = [self.refused[word] for word in only if word in self.refused]
+        if refused:
+            return 1, "", refused[0]
+        good = self.up(text, only) or "--wait" not in words
         return (0, "", "") if good else (1, "", "container event-log-connect is unhealthy")
 
     @property

@@ -220,3 +220,24 @@ def test_a_registry_that_is_not_reached_is_named_with_the_ways_out(rig: Rig) -> 
 def test_an_image_that_a_container_needs_stays(rig: Rig) -> None:
     (rig.state / "running").write_text("shop:0\n")
     assert rig.engine.remove(["shop:0", OLD]) == [OLD]
+
+
+def test_a_registry_is_asked_only_for_what_is_not_here(rig: Rig, tmp_path: Path) -> None:
+    ask = {"page:1": "reg/page:1", "here:1": "reg/here:1"}
+    rig.have("here:1 01")
+    found = rig.engine.look("hilltop", list(ask), [], rig.incoming, ask)
+    assert found.unreached == {"page:1": "lookup registry: no such host"}
+    assert [call for call in rig.calls if "manifest" in call] == ["docker manifest inspect reg/page:1"]
+    (rig.state / "registry").touch()
+    assert rig.engine.look("hilltop", list(ask), [], rig.incoming, ask).unreached == {}
+    lying = tmp_path / "page-1.tar"
+    lying.write_bytes(b"x" * 100)
+    (rig.state / "registry").unlink()
+    assert rig.engine.look("hilltop", list(ask), [str(tmp_path)], rig.incoming, ask).unreached == {}
+
+
+def test_a_registry_that_does_not_answer_is_not_waited_for(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_image_build, "LOOK_SECONDS", 1)
+    (rig.state / "hangs").write_text("manifest inspect\n")
+    found = rig.engine.look("hilltop", ["page:1"], [], rig.incoming, {"page:1": "page:1"})
+    assert found.unreached["page:1"].startswith("no answer within")

@@ -236,3 +236,67 @@ def test_the_forecast_says_how_much_and_how_long() -> None:
 )
 def test_durations_in_words(seconds: float, text: str) -> None:
     assert plans.duration(seconds) == text
+
+
+UI = "reg.example/kowl:1"
+UI_STORED = replace(STORED, image=UI, archive="reg.example_kowl-1.tar.zst", archive_size=10 * MB, plain_size=40 * MB)
+
+
+def with_ui(host: plans.Host, wish: plans.Wish) -> plans.Plan:
+    there = replace(host, present=(*host.present, plans.Present(NEW)))
+    return plans.with_optional(plans.plan([WISH], there), [wish], there)
+
+
+@pytest.mark.parametrize("source", ["archive", "build", "registry"])
+def test_an_image_that_may_be_missing_comes_from_an_archive_wherever_there_is_one(source: str) -> None:
+    plan = with_ui(HOST, plans.Wish(UI, source, UI_STORED, "/srv/images"))
+    assert ([step.way for step in plan.steps], plan.absent) == (["nothing", "whole"], ())
+    lying = replace(HOST, lying={UI: plans.Lying("/media/stick/kowl.tar.zst", 10 * MB, UI_STORED)})
+    assert [step.way for step in with_ui(lying, plans.Wish(UI, source)).steps] == ["nothing", "load"]
+    there = replace(HOST, present=(plans.Present(UI),))
+    assert [step.way for step in with_ui(there, plans.Wish(UI, source)).steps] == ["nothing", "nothing"]
+
+
+@pytest.mark.parametrize(("source", "way"), [("build", ["nothing", "pull"]), ("registry", ["nothing", "pull"])])
+def test_without_an_archive_it_is_pulled(source: str, way: list[str]) -> None:
+    assert [step.way for step in with_ui(HOST, plans.Wish(UI, source)).steps] == way
+
+
+def test_what_cannot_be_had_is_said_and_keeps_nothing_else_away() -> None:
+    host = replace(HOST, unreached={UI: "no such host"})
+    plan = with_ui(host, plans.Wish(UI, "registry", None, "/srv/images", ("/media/stick",)))
+    assert ([step.way for step in plan.steps], plan.problems) == (["nothing"], ())
+    ((image, why),) = plan.absent
+    assert image == UI
+    words = ("It cannot be pulled: no such host.", "/media/stick", "/srv/images", "images.yml", "event_images_archive")
+    assert [word for word in words if word not in why] == []
+    ((_, offline),) = with_ui(HOST, plans.Wish(UI, "archive")).absent
+    assert offline.startswith(f"There is no archive of {UI}: the control node has none")
+
+
+@pytest.mark.parametrize(
+    ("host", "wish", "told"),
+    [
+        (replace(HOST, architecture="arm64"), plans.Wish(UI, "archive", UI_STORED), "is for amd64"),
+        (replace(HOST, engine=plans.Space("/d", 1, 50 * MB)), plans.Wish(UI, "archive", UI_STORED), "50 MB free at /d"),
+        (HOST, plans.Wish(UI, "archive", problem="it is cut off"), "it is cut off"),
+        (
+            replace(HOST, lying={UI: plans.Lying("/m/k.tar", 1, None, "/m/k.tar is not what its checksum says")}),
+            plans.Wish(UI, "build"),
+            "is not what its checksum says",
+        ),
+    ],
+)
+def test_what_would_refuse_another_image_leaves_this_one_out(host: plans.Host, wish: plans.Wish, told: str) -> None:
+    plan = with_ui(host, wish)
+    assert (len(plan.steps), plan.problems) == (1, ())
+    assert told in plan.absent[0][1]
+
+
+def test_a_disk_is_shared_with_what_comes_before() -> None:
+    """Room for the event log's own image or for the page, but not for both: the event log has it."""
+    host = replace(HOST, engine=plans.Space("/d", 1, 700 * MB))
+    own = plans.plan([WISH], host)
+    plan = plans.with_optional(own, [plans.Wish(UI, "archive", UI_STORED)], host)
+    assert (plan.steps, plan.problems) == (own.steps, ())
+    assert "700 MB free at /d" in plan.absent[0][1]

@@ -11,7 +11,8 @@ from typing import Iterator
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_former
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import Status, Task
-from ansible_collections.openmrs.event_log.plugins.module_utils._stack_change import ChangeError, told
+from ansible_collections.openmrs.event_log.plugins.module_utils._stack_change import told
+from ansible_collections.openmrs.event_log.plugins.module_utils._stack_project import ChangeError
 from ansible_collections.openmrs.event_log.tests.unit.plugins.module_utils.fake_connect import FakeConnect
 from ansible_collections.openmrs.event_log.tests.unit.plugins.module_utils.fake_docker import (
     BROKER,

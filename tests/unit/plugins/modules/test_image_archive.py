@@ -115,3 +115,22 @@ def test_an_image_without_a_tag_has_no_name_in_an_archive(bench: Bench, image: s
     said = bench.run(images=[image])["msg"]
     assert f"images holds {image}: name each with a tag" in said
     assert (bench.state / "calls").read_text() == ""
+
+
+def test_an_image_that_may_be_missing_is_told_and_fails_nothing(bench: Bench) -> None:
+    (bench.state / "images").write_text("shop:1\n")
+    result = bench.run(images=["shop:1"], optional=["other/page:1"])
+    assert (result["changed"], result["written"]) == (True, ["shop:1"])
+    assert [image["image"] for image in result["absent"]] == ["other/page:1"]
+    assert "no such host" in result["absent"][0]["why"]
+    again = bench.run(images=["shop:1"], optional=["other/page:1"])
+    assert (again["changed"], len(again["absent"])) == (False, 1)
+
+
+def test_an_image_that_may_be_missing_is_pulled_and_kept_where_it_can_be(bench: Bench) -> None:
+    (bench.state / "registry").touch()
+    (bench.state / "saved").write_bytes(saved("page:1"))
+    result = bench.run(optional=["page:1"])
+    assert (result["changed"], result["written"], result["absent"]) == (True, ["page:1"], [])
+    assert [archive["image"] for archive in result["archives"]] == ["page:1"]
+    assert bench.run(optional=["page:1"])["changed"] is False

@@ -26,11 +26,14 @@ case "$1 $2" in
   "image inspect") [ -n "$FULL" ] && [ -z "${3##shop:[012]}" ] || { echo "Error: No such image: $3" >&2; exit 1; }
     echo "[{\"Id\": \"sha256:$3\", \"Size\": 1, \"Created\": \"$((2026 - ${3#*:}))-01-01T00:00:00Z\",
            \"Metadata\": {\"LastTagTime\": \"0001-01-01T00:00:00Z\"}}]" ;;
+  "manifest inspect") [ -z "${3##reach*}" ] || { echo "no such host" >&2; exit 1; } ;;
   *) exit 99 ;;
 esac
 """
 BRING = "Bring the images"
 NEXT = {"event_images_source": "registry", "event_images_image": "shop:3"}
+# A page whose image the archives hold, and one that is nowhere.
+PAGES = {"event_stack_uis": ["kafdrop", "kowl"], "event_stack_kowl_image": "page:1"}
 CASES: Dict[str, Dict[str, Any]] = {
     "lying": {"event_images_archive": "{{ archives }}"},
     "whole_file": {"event_images_archive": "{{ archives }}/shop-2.tar"},
@@ -42,6 +45,15 @@ CASES: Dict[str, Dict[str, Any]] = {
     "there": {"event_images_name": "shop", "full": "yes"},
     "upgrade": {"event_images_name": "shop", "full": "yes", "event_images_keep": 2, **NEXT},
     "extra": {"event_images_archive": "{{ archives }}", "event_images_extra": ["other:1"]},
+    "pages": {"event_images_archive": "{{ archives }}", **PAGES},
+    "pages_there": {"event_images_name": "shop", "full": "yes", **PAGES},
+    "pages_required": {"event_images_archive": "{{ archives }}", **PAGES, "event_stack_uis_required": True},
+    "pages_pulled": {
+        "full": "yes",
+        "event_images_source": "registry",
+        **PAGES,
+        "event_stack_kafdrop_image": "reach/k:1",
+    },
 }
 
 
@@ -54,6 +66,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
         (folder / word / "docker").chmod(0o755)
     archives = folder / "archives"
     write(archives / "shop-2.tar", saved("shop:2", architecture=HERE))
+    write(archives / "page-1.tar", saved("page:1", architecture=HERE))
     cut = write(archives / "cut" / "shop-2.tar", saved("shop:2", architecture=HERE))
     cut.write_bytes(cut.read_bytes()[:-600])
     hosts = {
@@ -104,3 +117,59 @@ def test_former_images_are_removed_with_the_next_and_by_their_own_rule(outcomes:
     assert outcomes["upgrade"].result(BRING)["images"][0]["way"] == "pull"
     assert outcomes["there"].changed == []
     assert BRING not in [name for name, _ in outcomes["there"].results], "nothing to do is one look"
+
+
+KAFDROP = "obsidiandynamics/kafdrop:4.2.0"
+LEFT_OUT = "Say which web pages are left out"
+
+
+def there(outcome: Outcome) -> Any:
+    return outcome.result("Publish the name of the image")["ansible_facts"]["event_images_uis_there"]
+
+
+def test_the_images_of_web_pages_come_along_and_may_be_missing(outcomes: Dict[str, Outcome]) -> None:
+    found = outcomes["pages"]
+    assert found.failure == ""
+    assert [image["way"] for image in found.result(BRING)["images"]] == ["load", "load"]
+    assert there(found) == ["kowl"]
+    told = found.result(LEFT_OUT)["msg"]
+    words = (
+        KAFDROP,
+        "the event log goes on without it",
+        "event_images_archive",
+        "docs/uis.md",
+        "openmrs.event_log.images",
+    )
+    assert [word for word in words if word not in told] == []
+    assert "page:1" not in told
+
+
+def test_a_web_page_that_cannot_be_had_is_no_change(outcomes: Dict[str, Outcome]) -> None:
+    found = outcomes["pages_there"]
+    assert (found.failure, found.changed, there(found)) == ("", [], [])
+    assert KAFDROP in found.result(LEFT_OUT)["msg"]
+    assert "page:1" in found.result(LEFT_OUT)["msg"]
+
+
+def test_a_registry_that_has_the_image_is_foreseen(outcomes: Dict[str, Outcome]) -> None:
+    found = outcomes["pages_pulled"]
+    assert (found.failure, found.changed, there(found)) == ("", [BRING], ["kafdrop"])
+    assert "It cannot be pulled: no such host." in found.result(LEFT_OUT)["msg"]
+
+
+def test_a_web_page_that_must_be_there_is_refused_before_anything_changes(outcomes: Dict[str, Outcome]) -> None:
+    found = outcomes["pages_required"]
+    assert found.changed == []
+    words = (
+        "event_stack_uis_required is true",
+        "event_stack_uis is kafdrop, kowl",
+        KAFDROP,
+        "images.yml",
+        "Or take the page out",
+    )
+    assert [word for word in words if word not in found.failure] == []
+
+
+def test_a_site_without_web_pages_is_told_nothing(outcomes: Dict[str, Outcome]) -> None:
+    assert LEFT_OUT not in [name for name, _ in outcomes["lying"].results]
+    assert there(outcomes["lying"]) == []

@@ -274,6 +274,7 @@ def test_the_host_command_and_its_settings(plain: Project, other: Project) -> No
         "database": "openmrs2",
         "topic_prefix": "kisumu",
         "internal_topics": ["my_configs", "my_offsets", "my_statuses"],
+        "uis": [],
     }
     command = plain.texts["/usr/local/bin/event-log"]
     assert command.startswith("#!/bin/sh\n")

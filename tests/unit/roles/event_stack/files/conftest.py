@@ -33,7 +33,8 @@ container)
 compose)
   case "$*" in
   *" config "*) cat "$FAKE_DIR/compose" ;;
-  *) [ ! -f "$FAKE_DIR/compose-error" ] || { cat "$FAKE_DIR/compose-error" >&2; exit 1; } ;;
+  *) [ ! -f "$FAKE_DIR/compose-error" ] || { cat "$FAKE_DIR/compose-error" >&2; exit 1; }
+     [ ! -f "$FAKE_DIR/no-page" ] || [ "${*##* }" != "$(cat "$FAKE_DIR/no-page")" ] || exit 1 ;;
   esac ;;
 esac
 """

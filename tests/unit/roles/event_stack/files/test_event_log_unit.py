@@ -87,8 +87,8 @@ def test_start_makes_nothing_anew_and_lets_the_engine_bring_back_what_fails(mana
     managed.containers(container(BROKER, health="starting"), container(WORKER, health="starting"))
     assert call(managed, "start") == (0, "<5>The containers of the event log are started.\n", "")
     assert managed.calls() == [
-        compose(managed, "up --detach --no-recreate --no-build --pull never"),
         compose(managed, "config --format json"),
+        compose(managed, "up --detach --no-recreate --no-build --pull never"),
         f"update --restart on-failure {BROKER} {WORKER}",
         LOOK,
     ]
@@ -112,7 +112,7 @@ def test_a_start_that_fails_says_why_in_dockers_words(managed: Host) -> None:
     code, out, err = call(managed, "start")
     assert (code, out) == (1, "")
     assert "bind source path does not exist" in err
-    assert len(managed.calls()) == 1
+    assert [call for call in managed.calls() if call.startswith("update")] == []
 
 
 def test_without_a_hold_nothing_is_looked_at(managed: Host) -> None:
@@ -145,7 +145,7 @@ def test_the_policy_is_the_projects() -> None:
         "b": {"container_name": "x-b", "restart": "on-failure"},
         "c": {"container_name": "x-c"},
     }
-    assert unit.policies(json.dumps({"services": services})) == {"no": ["x-a", "x-c"], "on-failure": ["x-b"]}
+    assert unit.policies(services) == {"no": ["x-a", "x-c"], "on-failure": ["x-b"]}
 
 
 BUSCTL = """#!/bin/sh
@@ -186,3 +186,42 @@ def test_nobody_is_shown_these_verbs(host: Host) -> None:
     shown = host.run("--help").stdout
     assert "status" in shown
     assert "unit" not in shown.split()
+
+
+PAGES = ("event-log-kafdrop", "event-log-kowl")
+
+
+@pytest.fixture
+def paged(managed: Host) -> Host:
+    """The same with two web pages, of which one cannot be started."""
+    path = Path(managed.environ["EVENT_LOG_SETTINGS"])
+    path.write_text(json.dumps({**json.loads(path.read_text()), "uis": ["kafdrop", "kowl"]}))
+    services = {name[10:]: {"container_name": name, "restart": "on-failure"} for name in PAGES}
+    managed.tell("compose", json.dumps({"services": {**PROJECT["services"], **services}}))
+    managed.containers(*(container(name) for name in (BROKER, WORKER, *PAGES)))
+    managed.tell("no-page", "kafdrop")
+    return managed
+
+
+def test_a_web_page_that_does_not_start_is_said_and_fails_nothing(paged: Host) -> None:
+    code, out, err = call(paged, "start")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].startswith("<5>Without Kafdrop: docker compose ")
+    assert out.splitlines()[-1] == "<5>The containers of the event log are started."
+    up = "up --detach --no-recreate --no-build --pull never"
+    assert paged.calls()[:5] == [
+        compose(paged, "config --format json"),
+        compose(paged, f"{up} broker connect"),
+        compose(paged, f"{up} --no-deps kafdrop"),
+        compose(paged, f"{up} --no-deps kowl"),
+        f"update --restart on-failure {BROKER} {WORKER} event-log-kowl",
+    ]
+
+
+def test_the_web_pages_are_stopped_with_the_others(paged: Host) -> None:
+    assert call(paged, "stop")[0] == 0
+    assert paged.calls() == [
+        f"{LOOK} {' '.join(PAGES)}",
+        f"update --restart no {BROKER} {WORKER} {' '.join(PAGES)}",
+        compose(paged, "stop"),
+    ]
