@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 
-from tests.helpers.playbooks import Outcome, play, site_variables
+from tests.helpers.bad_input import Case, assert_told, cases, chosen, run_case, said, state, variables
+from tests.helpers.playbooks import Outcome, play, play_all, site_variables
 from tests.helpers.server import Server
-
-ROOTS = ("/etc", "/opt", "/var/lib/event-log", "/var/lib/openmrs-sample", "/usr/local")
-# What the running services write themselves, whoever runs a playbook.
-LIVE = ("/var/lib/event-log/kafka/data/log/*", "/var/lib/openmrs-sample/*", "/etc/resolv.conf", "*/__pycache__")
 
 META = "/var/lib/event-log/kafka/data/log/meta.properties"
 REFUSING_DOCKER = """\
@@ -45,19 +41,6 @@ SQUAT = (
     "systemd-run --unit=squatter --collect python3 -m http.server 9092 --bind 127.0.0.1"
     " && timeout 20 sh -c 'until ss -Hltn | grep -q :9092; do :; done'"
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is wrong, and the words that the message must hold: the variable or the thing, its value, the remedy."""
-
-    name: str
-    mentions: tuple[str, ...]
-    set: dict[str, Any] = field(default_factory=dict)
-    unset: tuple[str, ...] = ()
-    before: str = ""  # shell on the server that makes it wrong
-    after: str = ""  # and right again
-    long: bool = False  # for the full run only, for it is one of those that another case has all at once
 
 
 # The database is a site's own then, and the playbook may only look at it.
@@ -161,6 +144,8 @@ CONVERGED = [
         long=True,
     ),
 ]
+INVENTORIES = [case for case in CONVERGED if not case.before]
+SERVERS = [case for case in CONVERGED if case.before]
 
 # On a server that has Docker and the packages, and nothing of the event log.
 BARE = [
@@ -239,51 +224,36 @@ BARE = [
 ]
 
 
-def cases(listed: list[Case]) -> list[Any]:
-    return [pytest.param(case, id=case.name, marks=[pytest.mark.full] if case.long else []) for case in listed]
+@dataclass(frozen=True)
+class Together:
+    """One run over several inventories of the same server, and what the server was like before and after."""
+
+    outcome: Outcome
+    before: dict[str, str]
+    after: dict[str, str]
 
 
-@contextlib.contextmanager
-def broken(server: Server, case: Case) -> Iterator[None]:
-    try:
-        if case.before:
-            server.sh(case.before)
-        yield
-    finally:
-        if case.after:
-            server.sh(case.after)
+@pytest.fixture(scope="module")
+def together(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Together:
+    """What is wrong in an inventory only needs no run of its own: each is a site of one run."""
+    sites = {case.site: {**variables(case), "ansible_host": server.name} for case in chosen(INVENTORIES)}
+    before = state(server)
+    outcome = play_all(tmp_path_factory.mktemp("together"), sites)
+    return Together(outcome, before, state(server))
 
 
-def state(server: Server) -> dict[str, str]:
-    """All that a change would show in: files, accounts, packages, containers, images."""
-    found = server.listing(ROOTS, LIVE)
-    for name, command in {
-        "accounts": "getent passwd; getent group",
-        "packages": "dpkg-query -W",
-        "containers": "docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}' | sort",
-        "images": "docker images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort",
-        "units": "systemctl list-unit-files --no-legend",
-    }.items():
-        found[name] = server.sh(command, check=False)
-    return found
+@pytest.mark.parametrize("case", cases(INVENTORIES))
+def test_an_inventory_is_refused(together: Together, case: Case) -> None:
+    assert_told(case, said(together.outcome, case.site))
 
 
-def run_case(server: Server, case: Case, directory: Path) -> None:
-    variables = {key: value for key, value in {**site_variables(), **case.set}.items() if key not in case.unset}
-    with broken(server, case):
-        before = state(server)
-        outcome: Outcome = play(directory, server, variables)
-        after = state(server)
-    said = outcome.messages or outcome.output
-    assert outcome.code != 0, outcome.output[-3000:]
-    assert outcome.run.failures, f"it failed outside of a task:\n{outcome.output[-3000:]}"
-    assert outcome.changed == [], f"changed before it stopped; it said: {said}"
-    assert after == before
-    missing = [word for word in case.mentions if word not in said]
-    assert missing == [], f"{missing} not in: {said}"
+def test_nothing_was_changed_by_any_inventory(together: Together) -> None:
+    assert together.outcome.code != 0
+    assert together.outcome.changed == []
+    assert together.after == together.before
 
 
-@pytest.mark.parametrize("case", cases(CONVERGED))
+@pytest.mark.parametrize("case", cases(SERVERS))
 def test_on_a_running_server(server: Server, case: Case, tmp_path: Path) -> None:
     run_case(server, case, tmp_path)
 

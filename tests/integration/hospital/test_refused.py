@@ -15,10 +15,10 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.helpers.bad_input import Case, broken, state
 from tests.helpers.hospital import CARRIED, CLINIC, Site
 from tests.helpers.playbooks import Outcome, play, play_all
 from tests.helpers.server import eventually
-from tests.integration.test_bad_input import Case, broken, state
 
 IMAGES = CARRIED / "images"
 #: So much may go over the line for a run that is refused: the modules, and what they answer.
