@@ -10,6 +10,8 @@ import pytest
 from tests.helpers.records import RECORDS, Run, difference, runs
 
 MOST_TASKS = 60
+# What a scenario may do; one that ends after the first run leaves the others to tests of its own.
+KINDS = ["check", "run", "run", "check"]
 
 
 def converging() -> list[Run]:
@@ -21,7 +23,7 @@ def converging() -> list[Run]:
 def sequence() -> list[Run]:
     found = converging()
     kinds = [run.kind for run in found]
-    if kinds[:4] != ["check", "run", "run", "check"]:
+    if len(kinds) < 2 or kinds[:4] != KINDS[: len(kinds)]:
         pytest.skip(f"this server was not made by the whole test sequence, its runs are: {kinds}")
     return found
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from tests.helpers.fixtures import run_quietly
 from tests.helpers.hospital import CLINIC, DISTRICT, Site
 from tests.helpers.playbooks import Outcome, play_all
 from tests.helpers.server import eventually
+from tests.testinfra.test_runs import MOST_TASKS
 
 AWAY = "eventlog-test-away"  # switched off: it answers nothing at all
 FAILING = "eventlog-test-failing"  # its inventory says what cannot be
@@ -36,10 +38,18 @@ def fleet(clinic: Site, district: Site, odd: Site, tmp_path_factory: pytest.Temp
 
 @pytest.mark.parametrize("site", [CLINIC.name, DISTRICT.name])
 def test_the_others_go_on_to_the_end(fleet: Outcome, site: str) -> None:
+    """It is also their second run, which has nothing to do and is short."""
     mine = [event for event in fleet.run.events if event.host == site]
     assert [event for event in mine if event.outcome in ("failed", "unreachable")] == []
     assert any("connector" in event.task.lower() for event in mine), [event.task for event in mine][-5:]
     assert re.search(rf"^{site} +: ok=[1-9]\d* +changed=0 +unreachable=0 +failed=0", fleet.output, re.MULTILINE)
+    assert len([event for event in mine if event.outcome == "ok"]) <= MOST_TASKS, [event.task for event in mine]
+
+
+@pytest.mark.full
+def test_check_mode_finds_nothing_to_do(clinic: Site, district: Site, tmp_path: Path) -> None:
+    outcome = play_all(tmp_path, {site.name: site.variables for site in (clinic, district)}, "--check", "--diff")
+    assert (outcome.code, outcome.changed) == (0, []), outcome.output[-3000:]
 
 
 def test_the_exit_code_tells_that_not_all_went_well(fleet: Outcome) -> None:
