@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TextIO
 from xml.etree import ElementTree
 
 from tests.run.containers import container_logs, remove, remove_own
+from tests.run.lanes import minutes, side_by_side
 from tests.run.parts import GROUPS, PARTS, Part, Step, plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +27,9 @@ LOGS = CACHE / "logs"
 JUNIT = CACHE / "junit"
 GREEN = CACHE / "green"
 HEARTBEAT = 30.0
+LANES = min(2, os.cpu_count() or 1)  # parts at a time
+OVER = threading.Event()  # somebody has interrupted the run
+SAYING = threading.Lock()
 SKIPPED = 77  # the exit code of a check that says it cannot run here
 ANSI = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;[^\x1b]*\x1b\\")  # colours and links
 MOLECULE_ACTION = re.compile(r"^[A-Z]+ +(?:\[\S+ > [\w-]+\]|\S+ ➜ [\w-]+:) Executed: (\w+)", re.MULTILINE)
@@ -44,7 +49,8 @@ class Count:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    with SAYING:
+        print(text, flush=True)
 
 
 def slug(text: str) -> str:
@@ -104,17 +110,19 @@ def run(argv: tuple[str, ...], env: dict[str, str], log: TextIO, seconds: float,
     process = subprocess.Popen(
         argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
     )
-    begun = time.monotonic()
+    begun = heard = time.monotonic()
     try:
-        while True:
-            try:
-                return process.wait(timeout=min(HEARTBEAT, max(0.1, begun + seconds - time.monotonic())))
-            except subprocess.TimeoutExpired:
-                elapsed = time.monotonic() - begun
-                if elapsed >= seconds:
-                    log.write(f"\nKilled after {elapsed / 60:.1f} minutes: taken for hanging.\n")
-                    return 124
-                say(f"    … {label}: {elapsed:.0f} s")
+        while not OVER.is_set():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(timeout=0.5)
+            now = time.monotonic()
+            if now - begun >= seconds:
+                log.write(f"\nKilled after {(now - begun) / 60:.1f} minutes: taken for hanging.\n")
+                return 124
+            if now - heard >= HEARTBEAT:
+                heard = now
+                say(f"    … {label}: {now - begun:.0f} s")
+        raise KeyboardInterrupt
     finally:
         if process.poll() is None:
             end_group(process)
@@ -165,7 +173,8 @@ def run_part(part: Part) -> Count:
             log.write(f"\n===== {step.name}: {' '.join(argv)}\n")
             log.flush()
             start, at = time.monotonic(), log.seek(0, os.SEEK_END)
-            code = run(argv, env, log, max(1.0, remaining), step.name)
+            label = step.name if step.name.startswith(part.name) else f"{part.name}, {step.name}"
+            code = run(argv, env, log, max(1.0, remaining), label)
             log.flush()
             log.seek(at)
             output = log.read()
@@ -174,32 +183,35 @@ def run_part(part: Part) -> Count:
             if not counted.failed:
                 os.environ.update(step.gives)
             word = "FAILED" if counted.failed else "ok"
-            say(f"  {word:<6} {step.name}: {counted} ({time.monotonic() - start:.0f} s)")
+            said = [f"  {word:<6} {label}: {counted} ({time.monotonic() - start:.0f} s)"]
             if counted.failed:
-                say("\n".join(f"    | {line}" for line in ANSI.sub("", output).splitlines()[-60:]))
+                said += [f"    | {line}" for line in ANSI.sub("", output).splitlines()[-60:]]
                 if part.servers:
-                    said = container_logs()
-                    log.write(said)
-                    say(said)
-                say(f"    whole log: {log_path.relative_to(ROOT)}")
-                if part.chained:
-                    break
-    minutes = (time.monotonic() - begun) / 60
-    if minutes > part.minutes * 1.5:
-        say(f"  warning: {part.name} took {minutes:.1f} minutes, {part.minutes:g} are expected")
+                    said.append(container_logs())
+                    log.write(said[-1])
+                said.append(f"    whole log: {log_path.relative_to(ROOT)}")
+            say("\n".join(said))
+            if counted.failed and part.chained:
+                break
+    took = (time.monotonic() - begun) / 60
+    if took > part.minutes * 1.5:
+        say(f"  warning: {part.name} took {took:.1f} minutes, {part.minutes:g} are expected")
     return total
 
 
-def run_all(chosen: list[Part], content: str, keep: bool) -> Count:
+def run_all(chosen: list[Part], content: str, keep: bool, lanes: int = LANES) -> Count:
     total = Count()
+
+    def ended(part: Part, counted: Count, others: list[Part]) -> None:
+        nonlocal total
+        total += counted
+        if counted.failed == 0 and content_hash() == content:
+            (GREEN / f"{part.name}-{content}").touch()
+        if not keep:  # idle servers take processor time from the parts that follow
+            remove(set(part.servers) - {name for other in others for name in other.servers})
+
     try:
-        for number, part in enumerate(chosen):
-            counted = run_part(part)
-            total += counted
-            if counted.failed == 0 and content_hash() == content:
-                (GREEN / f"{part.name}-{content}").touch()
-            if not keep:  # idle servers take processor time from the parts that follow
-                remove(set(part.servers) - {name for later in chosen[number + 1 :] for name in later.servers})
+        side_by_side(chosen, lanes, run_part, ended, OVER.set)
     finally:
         if any(part.docker for part in chosen) and not keep:
             for warning in remove_own():
@@ -208,9 +220,10 @@ def run_all(chosen: list[Part], content: str, keep: bool) -> Count:
 
 
 def usage() -> None:
-    say("usage: ./test.sh [--resume] [--keep] [" + "|".join([*filter(None, GROUPS), *PARTS]) + "]...")
+    say("usage: ./test.sh [--resume] [--keep] [--in-turn] [" + "|".join([*filter(None, GROUPS), *PARTS]) + "]...")
     say("  --resume  leave out parts that were green for exactly this content (ignored when CI=true)")
     say("  --keep    leave the test servers running at the end; the next run replaces them")
+    say("  --in-turn  one part at a time, instead of two on two cores")
     for part in PARTS.values():
         say(f"  {part.name:<12} {part.about} (about {part.minutes:g} min)")
 
@@ -218,7 +231,7 @@ def usage() -> None:
 def main(arguments: list[str]) -> int:
     options = {word for word in arguments if word.startswith("-")}
     chosen, unknown = plan([word for word in arguments if not word.startswith("-")])
-    if unknown or options - {"--resume", "--keep"}:
+    if unknown or options - {"--resume", "--keep", "--in-turn"}:
         if options & {"--list", "--help", "-h"}:
             usage()
             return 0
@@ -243,10 +256,11 @@ def main(arguments: list[str]) -> int:
         for part in [part for part in chosen if (GREEN / f"{part.name}-{content}").exists()]:
             say(f"left out, green for this content: {part.name}")
             chosen.remove(part)
+    lanes = 1 if "--in-turn" in options else LANES
     say("plan: " + ", ".join(f"{part.name} {part.minutes:g} min" for part in chosen))
-    say(f"      together about {sum(part.minutes for part in chosen):g} minutes; logs in {LOGS.relative_to(ROOT)}/")
+    say(f"      {lanes} at a time, about {minutes(chosen, lanes):.0f} minutes; logs in {LOGS.relative_to(ROOT)}/")
     begun = time.monotonic()
-    total = run_all(chosen, content, keep="--keep" in options)
+    total = run_all(chosen, content, keep="--keep" in options, lanes=lanes)
     say(f"\n{(time.monotonic() - begun) / 60:.1f} minutes")
     say(str(total))
     return 0 if total.failed == 0 and total.passed > 0 else 1

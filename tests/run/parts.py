@@ -30,6 +30,7 @@ class Part:
     steps: tuple[Step, ...]
     docker: bool = False
     servers: tuple[str, ...] = ()  # test servers that its steps look at: their logs belong to a failure
+    after: tuple[str, ...] = ()  # parts that must have ended before it starts, if they are run
     chained: bool = False
 
 
@@ -109,11 +110,16 @@ IMAGES = Part(
             check("build", *PLAYBOOK, "tests/run/images.yml"),
             gives=(("EVENT_LOG_TEST_IMAGES", "built"),),  # so that the scenarios need not look whether they are
         ),
+        # Here, so that no two parts make the same one at the same time.
+        check("servers of the tests", *PLAYBOOK, "tests/run/databases.yml", "tests/run/hospital.yml"),
         cases("image contents", "tests/integration/test_images.py"),
     ),
     docker=True,
+    after=("engine",),
     chained=True,
 )
+# They all need what the part "images" makes.
+BUILT = ("engine", "images")
 MOLECULE = Part(
     "molecule",
     "a Debian 13 server: check mode, converge, idempotence, host checks",
@@ -121,6 +127,7 @@ MOLECULE = Part(
     30,
     scenario("default"),
     docker=True,
+    after=BUILT,
     servers=(DEFAULT_SERVER,),
     chained=True,
 )
@@ -131,6 +138,7 @@ INTEGRATION = Part(
     35,
     (cases("integration", "tests/integration", *(f"--ignore={path}" for path in OWN_PARTS)),),
     docker=True,
+    after=(*BUILT, "molecule"),
     servers=(DEFAULT_SERVER, "eventlog-test-prepared"),
 )
 WORKERS = Part(
@@ -140,6 +148,7 @@ WORKERS = Part(
     20,
     (cases("workers", "tests/integration/workers"),),
     docker=True,
+    after=BUILT,
 )
 DATABASES = Part(
     "databases",
@@ -148,6 +157,7 @@ DATABASES = Part(
     35,
     (*scenario("databases"), cases("databases", "tests/integration/databases")),
     docker=True,
+    after=BUILT,
     servers=(
         "eventlog-test-stack",
         "eventlog-test-mysql-9.7",
@@ -163,6 +173,7 @@ HOSPITAL = Part(
     40,
     (*scenario("hospital"), cases("hospital", "tests/integration/hospital")),
     docker=True,
+    after=BUILT,
     servers=("eventlog-test-clinic", "eventlog-test-district", "eventlog-test-offline"),
     chained=True,
 )
@@ -173,6 +184,7 @@ INSTALLED = Part(
     10,
     (cases("installed", "tests/integration/test_installed.py"),),
     docker=True,
+    after=(*BUILT, "molecule", "integration"),  # which breaks and mends the server that this one looks at
     servers=(DEFAULT_SERVER, "eventlog-test-bare"),
 )
 DEMO = Part(
@@ -182,6 +194,7 @@ DEMO = Part(
     25,
     (cases("demo", "tests/integration/test_demo.py"),),
     docker=True,
+    after=BUILT,
 )
 SANITY = Part(
     "sanity",
@@ -206,6 +219,7 @@ NEWEST = Part(
         ),
     ),
     docker=True,
+    after=(*BUILT, "integration"),  # the same test file, whose containers have the same names
     chained=True,
 )
 
@@ -227,17 +241,18 @@ PARTS = {
         NEWEST,
     )
 }
+# Two run at a time: what others wait for comes early, and so does what takes long.
 DEFAULT = (
     "lint",
-    "unit",
     "engine",
     "images",
+    "unit",
     "molecule",
-    "integration",
-    "installed",
-    "databases",
-    "workers",
     "hospital",
+    "integration",
+    "databases",
+    "installed",
+    "workers",
     "demo",
 )
 GROUPS = {

@@ -103,7 +103,7 @@ def test_green_without_having_run_anything_is_a_failure() -> None:
 def test_a_failure_shows_what_the_command_said(capsys: pytest.CaptureFixture[str]) -> None:
     run_part(part(Step("check", ("sh", "-c", "echo the reason; exit 1"))))
     shown = capsys.readouterr().out
-    assert "FAILED check" in shown
+    assert "FAILED made-up, check" in shown
     assert "the reason" in shown
 
 
@@ -122,7 +122,7 @@ def test_a_server_is_removed_after_the_last_part_that_looks_at_it(monkeypatch: p
     monkeypatch.setattr(driver, "remove", removed.append)
     monkeypatch.setattr(driver, "content_hash", lambda: "")
     parts = [Part(name, "", 1, 1, (), servers=servers) for name, servers in (("a", ("x", "y")), ("b", ("x",)))]
-    assert driver.run_all(parts, "", keep=False) == Count(passed=2)
+    assert driver.run_all(parts, "", keep=False, lanes=1) == Count(passed=2)
     assert removed == [{"y"}, {"x"}]
     driver.run_all(parts, "", keep=True)
     assert len(removed) == 2
