@@ -175,7 +175,7 @@ class Server:
         return _docker("exec", self.name, "sh", "-c", command).stdout
 
     def wait(self) -> None:
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
                 self.execute("SELECT 1")

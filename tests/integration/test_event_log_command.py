@@ -105,7 +105,7 @@ def test_records_deleted_by_request_are_no_longer_counted(broker: Broker) -> Non
     end = watermarks(broker, MIXED)[1]
     client = admin.AdminClient({"bootstrap.servers": broker.bootstrap})
     client.delete_records([kafka.TopicPartition(MIXED, 0, end - 4)])[kafka.TopicPartition(MIXED, 0)].result(30)
-    wait_until(lambda: on_disk(broker, MIXED)["events"] == 4, 20, "the broker's checkpoint of the start offset")
+    wait_until(lambda: on_disk(broker, MIXED)["events"] == 4, 60, "the broker's checkpoint of the start offset")
 
 
 def test_markers_of_transactions_count_as_offsets_and_aborted_events_are_not_shown(broker: Broker) -> None:

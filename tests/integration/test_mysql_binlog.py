@@ -47,7 +47,7 @@ def test_no_other_reader_is_disturbed(server: Server) -> None:
     server.judge(server_id=184200)
     assert before.strip()
     # The look's own sessions end by themselves.
-    wait_until(lambda: server.execute(waiting) == before, 10, "only the first reader to be there")
+    wait_until(lambda: server.execute(waiting) == before, 60, "only the first reader to be there")
     reader.close()
 
 

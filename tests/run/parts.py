@@ -25,7 +25,7 @@ class Part:
 
     name: str
     about: str
-    minutes: float  # what it takes on two cores; more is warned about
+    minutes: float  # what it takes on two cores, beside another one; half as much again is warned about
     limit: float  # minutes after which it is taken for hanging and killed
     steps: tuple[Step, ...]
     docker: bool = False
@@ -70,7 +70,7 @@ OWN_PARTS = (
 LINT = Part(
     "lint",
     "style and metadata: YAML, Ansible, Python, shell, documentation",
-    1,
+    2,
     10,
     (
         check("yamllint", "yamllint", "--strict", "."),
@@ -89,7 +89,7 @@ LINT = Part(
 UNIT = Part(
     "unit",
     "modules, filters, roles as data",
-    1.6,
+    4,
     10,
     (cases("unit", "tests/unit", "--numprocesses=2", "--dist=loadfile"),),
 )
@@ -103,7 +103,7 @@ ENGINE = Part(
 IMAGES = Part(
     "images",
     "builds the images and the archives that carry them",
-    3,
+    4,
     30,
     (
         replace(
@@ -123,7 +123,7 @@ BUILT = ("engine", "images")
 MOLECULE = Part(
     "molecule",
     "a Debian 13 server: check mode, converge, idempotence, host checks",
-    3.3,
+    7,
     30,
     scenario("default"),
     docker=True,
@@ -134,7 +134,7 @@ MOLECULE = Part(
 INTEGRATION = Part(
     "integration",
     "change events, bad input, databases, the host command",
-    5.5,
+    9,
     35,
     (cases("integration", "tests/integration", *(f"--ignore={path}" for path in OWN_PARTS)),),
     docker=True,
@@ -144,7 +144,7 @@ INTEGRATION = Part(
 WORKERS = Part(
     "workers",
     "the modules for Connect on real workers of two versions, and as ansible-test runs them",
-    4.5,
+    6.5,
     20,
     (cases("workers", "tests/integration/workers"),),
     docker=True,
@@ -153,7 +153,7 @@ WORKERS = Part(
 DATABASES = Part(
     "databases",
     "MySQL 5.7, 8.0, 9.7 and MariaDB 10.11, 11.8 made ready, read through one event log, and odd ones refused",
-    6,
+    8,
     35,
     (*scenario("databases"), cases("databases", "tests/integration/databases")),
     docker=True,
@@ -169,7 +169,7 @@ DATABASES = Part(
 HOSPITAL = Part(
     "hospital",
     "servers without internet, reached by SSH only: set up, rebooted, upgraded, cut off",
-    12,
+    12.5,
     40,
     (*scenario("hospital"), cases("hospital", "tests/integration/hospital")),
     docker=True,
@@ -180,7 +180,7 @@ HOSPITAL = Part(
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere",
-    0.7,
+    1,
     10,
     (cases("installed", "tests/integration/test_installed.py"),),
     docker=True,
@@ -190,7 +190,7 @@ INSTALLED = Part(
 DEMO = Part(
     "demo",
     "./demo.sh on a bare machine: interrupted, up, down, up, purge",
-    5,
+    6,
     25,
     (cases("demo", "tests/integration/test_demo.py"),),
     docker=True,

@@ -64,6 +64,12 @@ def test_what_a_part_comes_after_is_a_part_that_stands_before_it() -> None:
         assert all(order.index(name) < order.index(each.name) for name in each.after), each.name
 
 
+def test_what_needs_images_waits_for_them() -> None:
+    for each in PARTS.values():
+        if each.docker and each.name != "images":
+            assert {"engine", "images"} <= set(each.after), each.name
+
+
 def test_no_two_parts_that_look_at_the_same_server_run_side_by_side() -> None:
     """One of them breaks what the other one looks at."""
     for each in PARTS.values():

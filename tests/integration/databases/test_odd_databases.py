@@ -178,7 +178,7 @@ class Odd:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert started.returncode == 0, started.stderr
-        eventually(lambda: self.sql("SELECT 1"), 40, f"{self.case.name} answers", pause=0.3)
+        eventually(lambda: self.sql("SELECT 1"), 120, f"{self.case.name} answers", pause=0.3)
         self.sql(
             "SET SESSION sql_log_bin = 0; CREATE DATABASE openmrs; CREATE TABLE openmrs.person (id int PRIMARY KEY);"
             " CREATE TABLE openmrs.note (id int PRIMARY KEY);"
@@ -209,7 +209,7 @@ class Odd:
         argv = ["docker", "exec", self.server.name, "sh", "-c", self.case.holds]
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             account = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'event_log'"
-            eventually(lambda: self.sql(account).strip() not in ("", "0"), 20, "the other one is there", pause=0.2)
+            eventually(lambda: self.sql(account).strip() not in ("", "0"), 60, "the other one is there", pause=0.2)
             try:
                 yield
             finally:

@@ -75,7 +75,7 @@ class Hospital:
 
     def restart(self) -> None:
         self.server.sh(f"systemctl reset-failed {self.unit}; systemctl restart {self.unit}")
-        eventually(lambda: self.sql("SELECT 1"), 30, "the database answers")
+        eventually(lambda: self.sql("SELECT 1"), 60, "the database answers")
 
     def write(self, name: str, text: str) -> str:
         path = f"{self.conf_dir}/{name}"

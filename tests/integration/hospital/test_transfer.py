@@ -44,7 +44,7 @@ def break_the_line(site: Site, running: Future[Any], after: int) -> int:
     counter = Path(f"/sys/class/net/{site.bridge}/statistics/tx_bytes")
     begun = int(counter.read_text())
     while int(counter.read_text()) - begun < after:
-        assert not running.done(), f"it ended before half was over: {running.result()}"
+        assert not running.done(), f"it ended before so much was over: {running.result()}"
         time.sleep(0.002)
     cut = [pid for pid, name in descendants(os.getpid()) if name == "rsync"]
     assert cut, "nothing copies"
@@ -65,9 +65,10 @@ def test_a_copy_that_is_cut_goes_on_where_it_stopped(odd: Site, variables: dict[
     before = odd.received()
     with ThreadPoolExecutor(1) as pool:
         running: Future[Outcome] = pool.submit(play, tmp_path, odd, variables, playbook=IMAGES)
-        over = break_the_line(odd, running, size // 2)
+        over = break_the_line(odd, running, size * 3 // 10)
         first = running.result()
-    assert 0.4 * size < over < 0.95 * size, f"{over} of {size} bytes were over when the line was cut"
+    # More than what a second copy of all of it could hide below.
+    assert 0.25 * size < over < 0.95 * size, f"{over} of {size} bytes were over when the line was cut"
     if first.code != 0:  # else it has gone on by itself
         assert odd.exec(*images.split()) == ""
         second = play(tmp_path, odd, variables, playbook=IMAGES)

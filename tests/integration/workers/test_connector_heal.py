@@ -122,7 +122,7 @@ def test_debezium_shut_out_of_the_database_is_healed_when_it_may_in_again(rig: R
         # It runs for a moment before it is refused: with the settle time that users have.
         shut_out = call("connector", name=name, config=config, restart=True, **rig.a.options)
         assert shut_out["failed"] and "Access denied" in shut_out["msg"] + str(shut_out["connector"]["tasks"]), shut_out
-        wait_for("it has failed", lambda: "FAILED" in rig.a.states(name), 30)
+        wait_for("it has failed", lambda: "FAILED" in rig.a.states(name), 60)
         # Nothing to write: the database, which is out of reach, is not asked, and the failure is told.
         left = call("connector", name=name, config=config, restart_failed=False, **rig.a.options)
         assert left["failed"] and "FAILED" in left["msg"], left

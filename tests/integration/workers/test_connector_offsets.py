@@ -129,7 +129,7 @@ def test_a_source_reads_on_from_the_offset_that_it_was_given(rig: Rig, source: S
     before = rig.log_of(source.name).count("two")
     done = source.change(state="altered", offsets=of_file(source, 4))
     assert (done["changed"], done["offsets"]) == (True, of_file(source, 4))
-    wait_for("the second line once more", lambda: rig.log_of(source.name).count("two") == before + 1, 30)
+    wait_for("the second line once more", lambda: rig.log_of(source.name).count("two") == before + 1, 60)
     wait_for("its offset", lambda: source.kept() == of_file(source, 8), 90)
 
 
@@ -208,7 +208,7 @@ def test_a_running_sink_reads_again_what_it_was_set_back_to(rig: Rig, source: Su
     before = written.read_text(encoding="utf-8").count("one")
     done = sink.change(state="altered", offsets=of_topic(source, 0))
     assert (done["changed"], done["actions"]) == (True, ["stop", "alter", "resume"]), done
-    wait_for("the first line once more", lambda: written.read_text(encoding="utf-8").count("one") == before + 1, 30)
+    wait_for("the first line once more", lambda: written.read_text(encoding="utf-8").count("one") == before + 1, 60)
 
 
 @pytest.mark.parametrize(

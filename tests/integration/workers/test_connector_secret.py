@@ -60,7 +60,7 @@ def test_a_new_password_is_drift_and_is_used(rig: Rig) -> None:
     assert rig.a.states(NAME) == ["RUNNING", "RUNNING"]
     before = rig.end_of(topic)
     rig.sql("INSERT INTO openmrs.person SELECT max(person_id) + 1, 'F', NULL, 'rotated' FROM openmrs.person")
-    wait_for("an event comes", lambda: rig.end_of(topic) > before, 30, rig.a.name)
+    wait_for("an event comes", lambda: rig.end_of(topic) > before, 60, rig.a.name)
 
 
 @pytest.mark.parametrize("where", [pytest.param("a", marks=pytest.mark.full), "old"])
@@ -94,8 +94,8 @@ def test_restart_reaches_every_task_when_the_reference_is_the_same(rig: Rig) -> 
     old = rig.debezium(NAME, database_password=reference(rig, CAPTURE[1]))
     assert call("connector", name=NAME, config=old, settle=1, **rig.a.options)["actions"] == ["create"]
     connected = "SELECT id FROM information_schema.processlist WHERE user = 'capture' AND command LIKE 'Binlog Dump%'"
-    before = set(wait_for("it reads the binlog", lambda: rig.sql(connected), 30, rig.a.name))
+    before = set(wait_for("it reads the binlog", lambda: rig.sql(connected), 60, rig.a.name))
     done = call("connector", name=NAME, config=old, restart=True, settle=1, **rig.a.options)
     assert done["actions"] == ["restart"], done
-    wait_for("another connection reads the binlog", lambda: set(rig.sql(connected)) - before, 30, rig.a.name)
+    wait_for("another connection reads the binlog", lambda: set(rig.sql(connected)) - before, 60, rig.a.name)
     assert not call("connector", name=NAME, config=old, **rig.a.options)["changed"]
