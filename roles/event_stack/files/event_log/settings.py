@@ -33,6 +33,11 @@ class Settings:
     internal_topics: Tuple[str, ...] = CONNECT_TOPICS
     uis: Tuple[str, ...] = ()
 
+    @property
+    def own_topics(self) -> str:
+        """How the names of the topics of the site's own connector begin."""
+        return f"{self.topic_prefix}.{self.database}." if self.topic_prefix else ""
+
     def start_command(self) -> str:
         """What an administrator types to start the event log on this host."""
         if Path("/run/systemd/system").is_dir():

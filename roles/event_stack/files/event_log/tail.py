@@ -95,8 +95,8 @@ def find_start(settings: Settings, table: str) -> Start:
     except EventLogError:
         # Not readable (a member of the group docker, say): ask the broker.
         listed = output_of(settings, "topics", [TOPIC_TOOL, "--bootstrap-server", settings.bootstrap, "--list"])
-        return Start(resolve(table, listed.split(), settings.internal_topics))
-    topic = resolve(table, sorted({name for name, _, _ in parts}), settings.internal_topics)
+        return Start(resolve(table, listed.split(), settings.internal_topics, settings.own_topics))
+    topic = resolve(table, sorted({name for name, _, _ in parts}), settings.internal_topics, settings.own_topics)
     mine = [(number, directory) for name, number, directory in parts if name == topic]
     if len(mine) != 1:
         return Start(topic)

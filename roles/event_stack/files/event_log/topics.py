@@ -153,10 +153,14 @@ def run(settings: Settings, show_all: bool, as_json: bool) -> str:
     return as_text(shown, len(everything) - len(shown), source.clock(facts))
 
 
-def resolve(wanted: str, topics: Sequence[str], internal_topics: Sequence[str] = ()) -> str:
-    """The one topic meant by a table name, ``database.table`` or a whole topic name."""
-    if wanted in topics:
-        return wanted
+def resolve(wanted: str, topics: Sequence[str], internal_topics: Sequence[str] = (), own: str = "") -> str:
+    """The one topic meant by a table name, ``database.table`` or a whole topic name.
+
+    ``own`` is how the topics of the site's own connector begin; they go before those of another one.
+    """
+    for meant in (wanted, f"{own}{wanted}"):
+        if meant in topics:
+            return meant
     visible = [topic for topic in topics if not is_internal(topic, internal_topics)]
     matches = [topic for topic in visible if topic.endswith("." + wanted)]
     if len(matches) == 1:

@@ -149,6 +149,13 @@ def test_ambiguous_name_is_answered_with_the_candidates() -> None:
     assert str(caught.value).splitlines()[1:] == ["  openmrs.openmrs.person", "  other.openmrs.person"]
 
 
+def test_the_sites_own_topic_goes_before_that_of_another_connector() -> None:
+    assert topics.resolve("person", SEVERAL, own="other.openmrs.") == "other.openmrs.person"
+    assert topics.resolve("openmrs.openmrs.person", SEVERAL, own="other.openmrs.") == "openmrs.openmrs.person"
+    with pytest.raises(UsageError):
+        topics.resolve("person", SEVERAL, own="third.openmrs.")
+
+
 def test_unknown_name_is_answered_with_the_topics_that_exist_but_not_internal_ones() -> None:
     with pytest.raises(UsageError) as caught:
         topics.resolve("erson", SEVERAL)
