@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Mapping, TypeVar
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.openmrs.event_log.plugins.module_utils import (
+    _connector_prepare,
     _connector_source,
     _debezium,
     _stack_config,
@@ -47,8 +48,41 @@ def connector_config(options: Mapping[str, Any]) -> dict[str, Any]:
     return _debezium.connector_config(_options(_debezium.Source, options))
 
 
-def topic_expectations(options: Mapping[str, Any], connect_topics: Iterable[str] = ()) -> list[dict[str, Any]]:
-    return _debezium.topic_expectations(_options(_debezium.Source, options), connect_topics)
+def connector_files(files: Iterable[Mapping[str, str]], options: Mapping[str, Any], own: str = "") -> dict[str, Any]:
+    """Prepare the connectors of files for registration; their secrets are texts of their own, by the file's stem."""
+    outcome = _connector_prepare.prepare_all(files, _options(_debezium.Source, options), own)
+    connectors = outcome.connectors
+    return {
+        "problems": list(outcome.problems),
+        "warnings": [
+            f"{one.where}: {what}"
+            for one in connectors
+            for what in (*(f"write {c}" for c in one.changes), *one.warnings)
+        ],
+        "added": [f"{one.where}: {', '.join(one.added)}" for one in connectors if one.added],
+        "secrets": {one.stem: _stack_config.to_properties(one.secrets) for one in connectors if one.secrets},
+        "connectors": [
+            {"name": one.name, "config": one.config, "stem": one.stem, "references": one.references}
+            for one in connectors
+        ],
+        "history_topics": outcome.history_topics,
+    }
+
+
+def connector_references(
+    connectors: Iterable[Mapping[str, Any]], filenames: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Return the configuration of each prepared connector, with references to the files of their secrets."""
+    return {
+        one["name"]: _connector_prepare.registered(one["config"], one["references"], filenames.get(one["stem"], ""))
+        for one in connectors
+    }
+
+
+def topic_expectations(
+    options: Mapping[str, Any], connect_topics: Iterable[str] = (), history_topics: Iterable[str] = ()
+) -> list[dict[str, Any]]:
+    return _debezium.topic_expectations(_options(_debezium.Source, options), connect_topics, history_topics)
 
 
 def connector_source(
@@ -95,6 +129,8 @@ class FilterModule:
             "program_files": program_files,
             "cluster_id": _stack_config.cluster_id,
             "connector_config": connector_config,
+            "connector_files": connector_files,
+            "connector_references": connector_references,
             "connector_server_id": _debezium.server_id,
             "connector_source": connector_source,
             "topic_expectations": topic_expectations,

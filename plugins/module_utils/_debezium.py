@@ -138,24 +138,31 @@ def literal(name: str) -> str:
     return re.sub(r"([^A-Za-z0-9_])", r"\\\1", name)
 
 
-def topic_expectations(source: Source, connect_topics: Iterable[str] = ()) -> list[dict[str, object]]:
-    """Return what the topics' settings must be, in the form that ``topic_audit`` takes."""
+def topic_expectations(
+    source: Source, connect_topics: Iterable[str] = (), history_topics: Iterable[str] = ()
+) -> list[dict[str, object]]:
+    """Return what the topics' settings must be, in the form that ``topic_audit`` takes.
+
+    A source without tables has no connector, so that nothing is expected of its topics.
+    """
     compacted: list[dict[str, object]] = [
         {"topic": topic, "configs": {"cleanup.policy": "compact"}} for topic in connect_topics
     ]
-    return [
-        *compacted,
+    own = [schema_history_topic(source.topic_prefix)] if source.tables else []
+    histories: list[dict[str, object]] = [
         {
-            "topic": schema_history_topic(source.topic_prefix),
+            "topic": topic,
             "partitions": 1,
             "configs": {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"},
-        },
-        {
-            "regex": "|".join(re.escape(f"{source.topic_prefix}.{source.database}.{table}") for table in source.tables),
-            "partitions": 1,
-            "configs": {"cleanup.policy": "delete", "retention.ms": "-1"},
-            # To keep more than the site wants is safe: topics made under another profile stay as they are.
-            "at_least": {"retention.bytes": str(source.retention_bytes)},
-            "variable": "event_connector_retention_bytes",
-        },
+        }
+        for topic in (*own, *history_topics)
     ]
+    tables: dict[str, object] = {
+        "regex": "|".join(re.escape(f"{source.topic_prefix}.{source.database}.{table}") for table in source.tables),
+        "partitions": 1,
+        "configs": {"cleanup.policy": "delete", "retention.ms": "-1"},
+        # To keep more than the site wants is safe: topics made under another profile stay as they are.
+        "at_least": {"retention.bytes": str(source.retention_bytes)},
+        "variable": "event_connector_retention_bytes",
+    }
+    return [*compacted, *histories, *([tables] if source.tables else [])]

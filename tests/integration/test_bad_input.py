@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.bad_input import Case, assert_told, cases, chosen, run_case, said, state, variables
+from tests.helpers.connector_cases import CONNECTOR_FILES
 from tests.helpers.playbooks import Outcome, play, play_all, site_variables
 from tests.helpers.server import Server
 
@@ -144,7 +145,7 @@ CONVERGED = [
         long=True,
     ),
 ]
-INVENTORIES = [case for case in CONVERGED if not case.before]
+INVENTORIES = [case for case in (*CONVERGED, *CONNECTOR_FILES) if not case.before]
 SERVERS = [case for case in CONVERGED if case.before]
 
 # On a server that has Docker and the packages, and nothing of the event log.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 from pathlib import Path
 from typing import Any, Dict
 
@@ -143,6 +144,30 @@ def test_missing_options_are_told_all_at_once(name: str) -> None:
 def test_the_workers_topics_are_expected_too() -> None:
     expected = FILTERS["topic_expectations"](SOURCE, ["one"])
     assert [one.get("topic") for one in expected] == ["one", "schema-changes.openmrs", None]
+
+
+def test_the_histories_of_other_connectors_are_expected_too_and_nothing_of_a_source_without_tables() -> None:
+    expected = FILTERS["topic_expectations"](SOURCE, [], ["two"])
+    assert [one.get("topic") for one in expected] == ["schema-changes.openmrs", "two", None]
+    assert expected[0] == {**expected[1], "topic": "schema-changes.openmrs"}
+    assert FILTERS["topic_expectations"]({**SOURCE, "tables": []}, [], ["two"]) == [expected[1]]
+
+
+def test_connectors_of_files_come_as_plain_data_and_get_their_references() -> None:
+    config = {"connector.class": "MySql", "topic.prefix": "p", "database.whitelist": "d", "database.password": "word"}
+    file = {"path": "/a.json", "text": json.dumps({"name": "a", "config": config}), "problem": ""}
+    made = FILTERS["connector_files"]([file], SOURCE, "openmrs-connector")
+    assert set(made) == set(page("connector_files")["RETURN"]["_value"]["contains"])
+    assert (made["problems"], made["secrets"]) == ([], {"connector-a": "password=word\n"})
+    assert made["warnings"] == ["/a.json, connector a: write database.whitelist → database.include.list"]
+    assert made["added"][0].startswith("/a.json, connector a: database.hostname=h, database.port=3308, ")
+    assert made["history_topics"] == ["schema-changes.p"]
+    whole = FILTERS["connector_references"](made["connectors"], {"connector-a": "connector-a-0.properties"})
+    assert list(whole) == ["a"]
+    assert whole["a"]["database.password"] == "${file:/run/event-log/secrets/connector-a-0.properties:password}"
+    (task,) = yaml.safe_load(page("connector_references")["EXAMPLES"])
+    whole = FILTERS["connector_references"](task["vars"]["connectors"], {"connector-old": "f"})
+    assert whole["old"]["database.password"] == "${file:/run/event-log/secrets/f:password}"
 
 
 def test_a_program_is_read_with_its_names(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
 def config(outcome: Outcome) -> Dict[str, str]:
     """The connector as the module would make it."""
     assert outcome.failure == ""
-    made: Dict[str, str] = outcome.result(REGISTER)["connector"]["config"]
+    made: Dict[str, str] = outcome.result(REGISTER)["results"][0]["connector"]["config"]
     return made
 
 
