@@ -83,7 +83,7 @@ def prepare_control_node() -> None:
                  "-e", f"event_images_context={context}")  # fmt: skip
     # Its archive is enough; left here, the newest image of this machine would not be the project's.
     former = call("image_build", check=True, context=str(FORMER), name="openmrs-event-log")["image"]
-    subprocess.run(["docker", "image", "rm", former], check=True, capture_output=True)
+    subprocess.run(["docker", "image", "rm", "--force", former], check=True, capture_output=True)
 
 
 @contextlib.contextmanager
