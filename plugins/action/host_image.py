@@ -122,7 +122,7 @@ class ActionModule(ActionBase):
         self._incoming, self._host_rsync = Path(host.incoming.path), host.rsync
         wishes = []
         for number, image in enumerate(given["images"]):
-            source = given["source"] if number == 0 or given["source"] != "build" else "archive"
+            source = given["source"] if number < given["built"] or given["source"] != "build" else "archive"
             stored = self._stored(image) if source == "archive" and not host.has(image) else None
             wishes.append(_image_plan.Wish(image, source, stored, given["store"] or "", tuple(places)))
         may_delta = shutil.which("zstd") is not None

@@ -44,6 +44,10 @@ def worker_properties(options: Mapping[str, Any], overrides: Mapping[str, Any] |
     return _stack_config.worker_properties(_options(_stack_config.Stack, options), overrides or {})
 
 
+def zookeeper_properties(options: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return _stack_config.zookeeper_properties(_options(_stack_config.Stack, options), overrides or {})
+
+
 def connector_config(options: Mapping[str, Any]) -> dict[str, Any]:
     return _debezium.connector_config(_options(_debezium.Source, options))
 
@@ -124,6 +128,7 @@ class FilterModule:
         return {
             "broker_properties": broker_properties,
             "worker_properties": worker_properties,
+            "zookeeper_properties": zookeeper_properties,
             "to_properties": _stack_config.to_properties,
             "placed": placed,
             "program_files": program_files,

@@ -61,6 +61,10 @@ _value:
       description: What the containers of the web pages are made with, in MiB.
       type: dict
       sample: {kafdrop_heap_mb: 64, kafdrop_limit_mb: 384, kowl_limit_mb: 128}
+    zookeeper:
+      description: The same for ZooKeeper's container, where there is one.
+      type: dict
+      sample: {heap_mb: 64, limit_mb: 192}
     retention_bytes: {description: "Bytes that the topic of a table keeps.", type: int, sample: 1073741824}
     queue_bytes: {description: "Bytes that may wait in the connector.", type: int, sample: 33554432}
     queue_size: {description: "Events that may wait in the connector.", type: int, sample: 8192}
@@ -79,6 +83,7 @@ def profile(wanted: str, memory_mb: int = 0) -> Dict[str, Any]:
         "reason": choice.reason,
         "memory": chosen.memory,
         "ui_memory": chosen.ui_memory,
+        "zookeeper": chosen.zookeeper,
         "retention_bytes": chosen.retention_bytes,
         "queue_bytes": chosen.queue_bytes,
         "queue_size": chosen.queue_size,

@@ -272,36 +272,6 @@ def memory_findings(variable: str, value: object, needed_mb: int, total_mb: int)
     ]
 
 
-def cluster_findings(variable: str, wanted: str, on_disk: str, path: str) -> list[Finding]:
-    """Refuse data of another cluster; they are taken over only when the inventory names their id."""
-    if not on_disk or on_disk == wanted:
-        return []
-    return [
-        Finding(
-            variable,
-            wanted,
-            f"the data in {path} belong to the cluster {on_disk}.",
-            f"Set {variable}: {on_disk} if these are this site's data, or use another data directory. "
-            "They are left as they are.",
-        )
-    ]
-
-
-def marker_findings(variable: str, path: str, marked: bool, formatted: bool) -> list[Finding]:
-    """Refuse to format a second time: a lost mount looks like an empty directory."""
-    if not marked or formatted:
-        return []
-    return [
-        Finding(
-            variable,
-            path,
-            "this host's broker kept its data there, and now the directory is empty. Is the disk mounted?",
-            "Mount it and run again. If the data are truly gone and it may start anew, "
-            "remove the marker file `formatted` from the project's directory.",
-        )
-    ]
-
-
 def message(findings: Sequence[Finding]) -> str:
     """Return all findings as one message."""
     lines = [finding.sentence() for finding in findings]

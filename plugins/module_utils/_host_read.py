@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Iterable
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._host_broker import KRAFT, ZOOKEEPER, Kept
 from ansible_collections.openmrs.event_log.plugins.module_utils._host_check import MB, Directory, Disk, Port
 
 #: State "listening" in /proc/net/tcp (Linux, include/net/tcp_states.h).
@@ -157,10 +158,23 @@ def read_port(wanted: Port, own_pids: set[int], containers: Callable[[], Iterabl
     return seen
 
 
-def cluster_id(log_dir: Path) -> str:
-    """Return the cluster id in ``meta.properties`` of a broker's log directory, empty when there is none."""
-    meta = log_dir / "meta.properties"
-    if not meta.exists():
-        return ""
-    found = re.search(r"^cluster\.id=(.+)$", meta.read_text(encoding="utf-8"), re.MULTILINE)
-    return found.group(1).strip() if found else ""
+def broker_data(log_dir: Path, zookeeper_dir: Path, marker: Path) -> Kept:
+    """What a broker and a ZooKeeper have left here. The broker says in ``meta.properties`` what it is."""
+    known = _properties(log_dir / "meta.properties")
+    zookeeper = any((zookeeper_dir / "version-2").glob("*"))
+    mode = ""
+    if known:
+        mode = KRAFT if "node.id" in known else ZOOKEEPER if "broker.id" in known else ""
+    elif (log_dir / "__cluster_metadata-0").exists():
+        mode = KRAFT
+    elif zookeeper:
+        mode = ZOOKEEPER
+    return Kept(known.get("cluster.id", ""), mode, zookeeper, marker.exists())
+
+
+def _properties(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {key.strip(): value.strip() for key, value in pairs}

@@ -105,11 +105,13 @@ def read_context(context: Path) -> Tuple[Tuple[str, bytes], ...]:
     return tuple(sorted(files))
 
 
-def read_version(context: Path, given: Optional[str]) -> str:
-    """The readable half of the tag: as given, else the file VERSION of the context."""
+def read_version(context: Path, given: Optional[str], target: str = "") -> str:
+    """The readable half of the tag: as given, else the file VERSION of the target's directory, else of the context."""
     if given:
         return given
     path = context / "VERSION"
+    if target and (context / target / "VERSION").is_file():
+        path = context / target / "VERSION"
     if not path.is_file():
         raise InputError(f"version is not given and {path} does not exist: give one of them.")
     return path.read_text(encoding="utf-8").strip()

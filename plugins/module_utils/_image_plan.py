@@ -180,15 +180,15 @@ def _is_packed(lying: Lying) -> bool:
 
 
 def removals(host: Host, own: str, wanted: Sequence[str], keep: int) -> Tuple[str, ...]:
-    """Former images of our own name but what runs and the latest: the way back, and the next basis."""
-    if not own or keep < 0:
+    """Former images of that name of ours, but what runs and the latest: the way back, and the next basis."""
+    if keep < 0:
         return ()
     mine = [x for x in host.present if repository_of(x.reference) == own and x.reference not in wanted]
     latest = sorted(mine, key=rank, reverse=True)
     return tuple(sorted(image.reference for image in latest[keep:] if not image.in_use))
 
 
-def plan(wishes: Sequence[Wish], host: Host, own: str = "", keep: int = 1, may_delta: bool = True) -> Plan:
+def plan(wishes: Sequence[Wish], host: Host, own: Sequence[str] = (), keep: int = 1, may_delta: bool = True) -> Plan:
     steps = tuple(step_for(wish, host, may_delta) for wish in wishes)
     problems: List[str] = []
     for wish, step in zip(wishes, steps):
@@ -197,9 +197,10 @@ def plan(wishes: Sequence[Wish], host: Host, own: str = "", keep: int = 1, may_d
         problems = _disk(steps, host)
     # Only when one of that name comes, for which the former ones make room. What ran until then cannot go with them;
     # a run in which nothing comes would find that, and report a change. What is built may be meant for other hosts.
-    comes = any(x.way not in ("nothing", "build") and repository_of(x.image) == own for x in steps)
-    gone = removals(host, own, [wish.image for wish in wishes], keep) if comes and not problems else ()
-    return Plan(steps, gone, tuple(problems))
+    coming = {repository_of(step.image) for step in steps if step.way not in ("nothing", "build")}
+    wanted = [wish.image for wish in wishes]
+    gone = [removals(host, name, wanted, keep) for name in own if name in coming and not problems]
+    return Plan(steps, tuple(image for images in gone for image in images), tuple(problems))
 
 
 def with_optional(plan: Plan, wishes: Sequence[Wish], host: Host, may_delta: bool = True) -> Plan:

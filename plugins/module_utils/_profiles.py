@@ -7,6 +7,7 @@ How the numbers were chosen:
 
 - A clinic's server has 4 GB, of which OpenMRS takes 2 GB and its database 1 GB: both containers may use 1.3 GB.
 - A limit is the heap and at least 300 MB: the JVM's own memory, thread stacks and network buffers.
+- ZooKeeper knows a few dozen topics and one broker: some MB of data, whatever the size of the hospital.
 - The queue of the connector and the producer's buffer (32 MB) lie in the worker's heap, beside some 100 MB of its own.
 - Retention is a fixed number of bytes for each topic, so that it is the same in every run, whatever the disk holds. A
   million changes of ``obs`` took 43 MB (zstd): a clinic's 1 GiB keeps some 20 million changes of each table.
@@ -36,6 +37,9 @@ class Profile:
     broker_limit_mb: int
     connect_heap_mb: int
     connect_limit_mb: int
+    #: Only where there is one.
+    zookeeper_heap_mb: int
+    zookeeper_limit_mb: int
     #: Bytes that each table's topic keeps; beyond them its oldest events go.
     retention_bytes: int
     #: What may wait between the reader of the binlog and Kafka, in bytes and in events.
@@ -60,12 +64,17 @@ class Profile:
         names = ("kafdrop_heap_mb", "kafdrop_limit_mb", "kowl_limit_mb")
         return {name: getattr(self, name) for name in names}
 
+    @property
+    def zookeeper(self) -> Dict[str, int]:
+        """The same for ZooKeeper."""
+        return {"heap_mb": self.zookeeper_heap_mb, "limit_mb": self.zookeeper_limit_mb}
+
 
 #: From the smallest to the largest.
 PROFILES: Tuple[Profile, ...] = (
-    Profile("clinic", 3500, 256, 640, 320, 704, 1 * GIB, 32 * MIB, 8192, 2048, 64, 384, 128),
-    Profile("district", 10500, 512, 1024, 768, 1280, 4 * GIB, 64 * MIB, 16384, 4096, 96, 448, 192),
-    Profile("referral", 21500, 1024, 2048, 1536, 2304, 16 * GIB, 128 * MIB, 32768, 8192, 128, 512, 256),
+    Profile("clinic", 3500, 256, 640, 320, 704, 64, 192, 1 * GIB, 32 * MIB, 8192, 2048, 64, 384, 128),
+    Profile("district", 10500, 512, 1024, 768, 1280, 96, 224, 4 * GIB, 64 * MIB, 16384, 4096, 96, 448, 192),
+    Profile("referral", 21500, 1024, 2048, 1536, 2304, 128, 256, 16 * GIB, 128 * MIB, 32768, 8192, 128, 512, 256),
 )
 NAMES = tuple(profile.name for profile in PROFILES)
 

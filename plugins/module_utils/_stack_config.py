@@ -1,9 +1,10 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of broker and worker as data. Only what differs from Kafka's own default stands here, with its reason.
+"""The settings of broker, worker and ZooKeeper as data. Only what differs from a default stands here, with its reason.
 
-Names and meanings: Apache Kafka 4.3 documentation, "Broker Configs" and "Kafka Connect Configs".
+Names and meanings: Apache Kafka 4.3 documentation, "Broker Configs" and "Kafka Connect Configs"; with ZooKeeper those
+of 3.9, and the ZooKeeper 3.8 Administrator's Guide, "Configuration Parameters".
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Mapping, Union
 Scalar = Union[str, int, float, bool]
 Settings = Mapping[str, Scalar]
 Overrides = Mapping[str, Union[Scalar, None]]
+
+#: How the broker keeps what it knows of the cluster: by itself, or in a ZooKeeper beside it.
+KRAFT, ZOOKEEPER = "kraft", "zookeeper"
 
 #: Every process binds this and nothing else.
 LOOPBACK = "127.0.0.1"
@@ -33,8 +37,10 @@ def cluster_id(site: str) -> str:
 class Stack:
     """What the settings depend on. Ports are on loopback; ``log_dir`` is the path inside the broker's container."""
 
+    mode: str = KRAFT
     kafka_port: int = 9092
     controller_port: int = 9093
+    zookeeper_port: int = 2181
     connect_port: int = 8083
     log_dir: str = "/var/lib/kafka/data/log"
     connect_group: str = "event-log-connect"
@@ -49,14 +55,13 @@ class Stack:
 
 
 def broker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
-    """Return ``server.properties`` of one combined KRaft broker and controller."""
-    listeners = f"BROKER://{stack.bootstrap},CONTROLLER://{LOOPBACK}:{stack.controller_port}"
+    """Return ``server.properties`` of one broker: a combined KRaft broker and controller, or one with ZooKeeper."""
     settings: dict[str, Scalar] = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{LOOPBACK}:{stack.controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": listeners,
+        "listeners": f"BROKER://{stack.bootstrap},CONTROLLER://{LOOPBACK}:{stack.controller_port}",
         "advertised.listeners": f"BROKER://{stack.bootstrap}",
         "inter.broker.listener.name": "BROKER",
         "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
@@ -83,6 +88,39 @@ def broker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
         "num.network.threads": 2,
         "num.io.threads": 4,
         "num.recovery.threads.per.data.dir": 2,
+    }
+    return merged(_with_zookeeper(stack, settings) if stack.mode == ZOOKEEPER else settings, overrides)
+
+
+def _with_zookeeper(stack: Stack, settings: Settings) -> dict[str, Scalar]:
+    """The same broker as a client of ZooKeeper: no controller of its own, and nothing that 3.9 does not know."""
+    alone = ("process.roles", "node.id", "controller.", "share.coordinator.")
+    return {
+        "broker.id": 1,
+        "zookeeper.connect": f"{LOOPBACK}:{stack.zookeeper_port}",
+        # Both start at once, and a slow server takes its time.
+        "zookeeper.connection.timeout.ms": 60000,
+        # A broker that was killed registers again only when its former session is over.
+        "zookeeper.session.timeout.ms": 9000,
+        **{key: value for key, value in settings.items() if not key.startswith(alone)},
+        "listeners": f"BROKER://{stack.bootstrap}",
+        "listener.security.protocol.map": "BROKER:PLAINTEXT",
+    }
+
+
+def zookeeper_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
+    """Return ``zookeeper.properties`` of one server alone."""
+    settings: dict[str, Scalar] = {
+        "dataDir": "/var/lib/zookeeper/data",
+        "dataLogDir": "/var/lib/zookeeper/txns",
+        "clientPort": stack.zookeeper_port,
+        "clientPortAddress": LOOPBACK,
+        "tickTime": 2000,
+        # A web server on all addresses.
+        "admin.enableServer": False,
+        # Old snapshots and transaction logs stay for ever otherwise.
+        "autopurge.snapRetainCount": 3,
+        "autopurge.purgeInterval": 24,
     }
     return merged(settings, overrides)
 

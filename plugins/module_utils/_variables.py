@@ -17,6 +17,7 @@ PLAYBOOK_VARIABLES = frozenset(
     {
         "event_images_reference",
         "event_images_uis_there",
+        "event_images_zookeeper_reference",
         "event_log_packages_cache_dir",
         "event_log_packages_log",
         "event_log_packages_refresh",

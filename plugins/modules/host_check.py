@@ -102,12 +102,15 @@ options:
       variable: {description: Variable of the inventory that decides it., type: str, required: true}
       value: {description: Value of that variable., type: str, required: true}
   broker:
-    description: The broker's log directory and the cluster that it must belong to.
+    description: The broker that is to run, and where its data are. Data of another mode or cluster are a finding.
     type: dict
     suboptions:
+      mode: {description: "Whether it runs with ZooKeeper.", type: str, choices: [kraft, zookeeper], default: kraft}
+      mode_variable: {description: Variable of the inventory that decides it., type: str, required: true}
       log_dir: {description: Directory with C(meta.properties)., type: path, required: true}
+      zookeeper_dir: {description: Directory of ZooKeeper's snapshots., type: path, required: true}
       directory_variable: {description: Variable that sets the data directory., type: str, required: true}
-      cluster_id: {description: The id that is wanted., type: str, required: true}
+      cluster_id: {description: "The id that is wanted, empty for any.", type: str, required: true}
       cluster_variable: {description: Variable of the inventory that sets the id., type: str, required: true}
       marker: {description: File that this host keeps once it has formatted the directory., type: path, required: true}
 """
@@ -146,6 +149,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils import _host_broker as broker
 from ansible_collections.openmrs.event_log.plugins.module_utils import _host_check as check
 from ansible_collections.openmrs.event_log.plugins.module_utils import _host_read as read
 from ansible_collections.openmrs.event_log.plugins.module_utils._host_ports import duplicate_findings
@@ -220,12 +224,13 @@ def findings(module: AnsibleModule, own_pids: set[int]) -> list[check.Finding]:
         memory = params["memory"]
         found += check.memory_findings(memory["variable"], memory["value"], memory["needed_mb"], read.memory_mb())
     if params["broker"]:
-        broker = params["broker"]
-        on_disk = read.cluster_id(Path(broker["log_dir"]))
-        found += check.cluster_findings(broker["cluster_variable"], broker["cluster_id"], on_disk, broker["log_dir"])
-        marked = Path(broker["marker"]).exists()
-        found += check.marker_findings(broker["directory_variable"], broker["log_dir"], marked, bool(on_disk))
+        named = {name: value for name, value in params["broker"].items() if name != "marker"}
+        found += broker.findings(broker.Wanted(**named), broker_data(params["broker"]))
     return found
+
+
+def broker_data(params: dict[str, Any]) -> broker.Kept:
+    return read.broker_data(Path(params["log_dir"]), Path(params["zookeeper_dir"]), Path(params["marker"]))
 
 
 def main() -> None:
@@ -247,7 +252,9 @@ def main() -> None:
     now = {"type": "float", "required": True}
     earliest = {"type": "float", "default": 0}
     kinds = {"type": "str", "required": True, "choices": ["user", "group"]}
-    broker = {"log_dir": path(), "directory_variable": text(), "cluster_id": text(), "cluster_variable": text()}
+    modes = {"type": "str", "choices": [broker.KRAFT, broker.ZOOKEEPER], "default": broker.KRAFT}
+    data = {"log_dir": path(), "zookeeper_dir": path(), "marker": path(), "directory_variable": text()}
+    cluster = {"mode": modes, "mode_variable": text(), "cluster_id": text(), "cluster_variable": text()}
     module = AnsibleModule(
         argument_spec={
             "accounts": listing(kind=kinds, name=text(), number=number(), variable=text()),
@@ -271,7 +278,7 @@ def main() -> None:
             "hold": {"type": "dict", "options": {"home": path(), "variable": text()}},
             "own_containers": {"type": "list", "elements": "str", "default": []},
             "memory": {"type": "dict", "options": {"needed_mb": number(), "variable": text(), "value": text()}},
-            "broker": {"type": "dict", "options": {**broker, "marker": path()}},
+            "broker": {"type": "dict", "options": {**data, **cluster}},
         },
         supports_check_mode=True,
     )
@@ -281,7 +288,7 @@ def main() -> None:
         module.fail_json(msg=check.message(found), findings=[finding.sentence() for finding in found])
     result: dict[str, Any] = {"changed": False, "running": sorted(running)}
     if module.params["broker"]:
-        result["formatted"] = bool(read.cluster_id(Path(module.params["broker"]["log_dir"])))
+        result["formatted"] = bool(broker_data(module.params["broker"]).cluster_id)
     module.exit_json(**result)
 
 

@@ -49,10 +49,15 @@ options:
   source:
     description:
       - Where a missing image comes from.
-      - V(build) does nothing, and says whether the first image is missing; M(openmrs.event_log.image_build) makes it.
+      - V(build) does nothing, and says whether the first O(built) images are missing; M(openmrs.event_log.image_build)
+        makes them.
     type: str
     choices: [archive, build, registry]
     default: archive
+  built:
+    description: How many of O(images), counted from the first, are built where O(source) is V(build).
+    type: int
+    default: 1
   store:
     description: Directory of the control node with archives, as M(openmrs.event_log.image_archive) writes them.
     type: str
@@ -79,12 +84,14 @@ options:
     default: ""
   own:
     description:
-      - Name, without tag, whose former images are removed from the host when the next one comes, if nothing runs from
+      - Names, without tag, whose former images are removed from the host when the next one comes, if nothing runs from
         them. In a run in which nothing comes, nothing is removed.
-    type: str
-    default: ""
+    type: list
+    elements: str
+    default: []
   keep:
-    description: How many of the former images stay, first the one that runs, then the latest. V(-1) removes none.
+    description:
+      - How many of the former images of each name stay, first the one that runs, then the latest. V(-1) removes none.
     type: int
     default: 1
   bandwidth_kbit:
@@ -116,7 +123,7 @@ EXAMPLES = r"""
     images: ["openmrs-event-log:4.3.1-3.6.0-0a1b2c3d4e5f"]
     store: "{{ lookup('ansible.builtin.env', 'HOME') }}/event-log/images"
     places: [/media/stick/images]
-    own: openmrs-event-log
+    own: [openmrs-event-log]
     bandwidth_kbit: 512
 
 - name: Pull it from the hospital's registry
@@ -182,12 +189,13 @@ def argument_spec() -> Dict[str, Any]:
         "images": {"type": "list", "elements": "str", "required": True},
         "optional": {"type": "list", "elements": "str", "default": []},
         "source": {"type": "str", "choices": ["archive", "build", "registry"], "default": "archive"},
+        "built": {"type": "int", "default": 1},
         "store": {"type": "str"},
         "places": {"type": "list", "elements": "str", "default": []},
         "incoming": {"type": "path", "default": INCOMING},
         "registry": {"type": "str", "default": ""},
         "digest": {"type": "str", "default": ""},
-        "own": {"type": "str", "default": ""},
+        "own": {"type": "list", "elements": "str", "default": []},
         "keep": {"type": "int", "default": 1},
         "bandwidth_kbit": {"type": "int", "default": 0},
         "limit_kbit": {"type": "int", "default": 0},

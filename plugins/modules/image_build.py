@@ -39,7 +39,9 @@ options:
     type: str
     required: true
   version:
-    description: Readable half of the tag. By default the content of the file C(VERSION) in O(context).
+    description:
+      - Readable half of the tag. By default the content of the file C(VERSION) in the directory of O(context) that is
+        named as O(target), or else in O(context) itself.
     type: str
   revision:
     description: Raised to build anew from the same files, with newer packages; the build argument C(REVISION).
@@ -164,7 +166,7 @@ def read_inputs(params: Mapping[str, Any]) -> _image.Inputs:
     inputs = _image.Inputs(
         name=params["name"],
         files=_image.read_context(context),
-        version=_image.read_version(context, params["version"]),
+        version=_image.read_version(context, params["version"], params["target"]),
         revision=params["revision"],
         base=params["base"],
         target=params["target"],

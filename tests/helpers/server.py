@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import shlex
 import subprocess
@@ -27,6 +28,8 @@ except urllib.error.HTTPError as error:
 # Without the broker's own options: its port for metrics is taken, its heap is large, its log goes to stdout.
 OWN_OPTIONS = ("-e", "KAFKA_OPTS=", "-e", "KAFKA_HEAP_OPTS=-Xmx128m", "-e", "KAFKA_LOG4J_OPTS=")
 IN_BROKER = ("docker", "exec", "-i", *OWN_OPTIONS, "event-log-broker")
+# Beside a ZooKeeper the broker is one of 3.9, whose image has no tools: the worker's has them.
+IN_WORKER = (*IN_BROKER[:-1], "event-log-connect")
 
 
 class ServerError(AssertionError):
@@ -47,6 +50,13 @@ def eventually(check: Callable[[], Any], seconds: float, what: str, pause: float
         if time.monotonic() >= deadline:
             raise ServerError(f"not within {seconds:g} s: {what}; last seen: {seen!r}")
         time.sleep(pause)
+
+
+@functools.lru_cache(maxsize=None)
+def has_zookeeper(server: str) -> bool:
+    """Whether a converged server's stack runs with ZooKeeper, which it does for as long as it lives."""
+    asked = ("docker", "exec", server, "docker", "container", "inspect", "event-log-zookeeper")
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
 @dataclass(frozen=True)
@@ -93,8 +103,8 @@ class Server:
         return status, json.loads(text) if text.startswith(("{", "[")) else text
 
     def kafka(self, main: str, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 180) -> str:
-        """One of Kafka's own tools, in the broker's container."""
-        tool = (*IN_BROKER, "kafka-class", main)
+        """One of Kafka's own tools, in the container that has them."""
+        tool = (*(IN_WORKER if has_zookeeper(self.name) else IN_BROKER), "kafka-class", main)
         return self.exec(
             *tool, "--bootstrap-server", "127.0.0.1:9092", *words, stdin=stdin, check=check, timeout=timeout
         )

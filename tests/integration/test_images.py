@@ -56,7 +56,7 @@ def docker(*words: str) -> str:
 @pytest.fixture(scope="module")
 def archive() -> Path:
     """The archive that tests/run/images.yml has written for the present contents."""
-    (found,) = ARCHIVES.glob("openmrs-event-log-*.tar.zst")
+    (found,) = ARCHIVES.glob("openmrs-event-log-[0-9]*.tar.zst")
     return found
 
 

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from tests.helpers.server import Server
+from tests.helpers.stack_mode import CONTAINERS, OWN, WITH_ZOOKEEPER
 
 DATA = "/var/lib/event-log"
 HOME = "/opt/event-log"
-CONTAINERS = ("event-log-broker", "event-log-connect", "openmrs-sample-db")
-OWN = CONTAINERS[:2]
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +36,14 @@ def test_the_kafka_account_cannot_log_in(host: Any) -> None:
 
 
 def test_the_broker_owns_its_data(host: Any) -> None:
-    data = host.file(f"{DATA}/kafka/data")
+    owns_its_data(host, "kafka/data")
+
+
+def owns_its_data(host: Any, directory: str) -> None:
+    data = host.file(f"{DATA}/{directory}")
     assert data.is_directory
     assert (data.uid, data.gid, data.mode) == (1001, 1001, 0o750)
-    foreign = host.check_output(f"find {DATA}/kafka/data ! -user 1001")
+    foreign = host.check_output(f"find {DATA}/{directory} ! -user 1001")
     assert foreign == ""
 
 
@@ -52,8 +55,11 @@ def test_parents_belong_to_root(host: Any, path: str) -> None:
     assert directory.mode & 0o022 == 0
 
 
-def test_zookeeper_has_no_directories_where_it_is_not_used(host: Any) -> None:
-    assert not host.file(f"{DATA}/zookeeper").exists
+def test_zookeeper_has_directories_only_where_it_is_used(host: Any) -> None:
+    assert host.file(f"{DATA}/zookeeper").exists == WITH_ZOOKEEPER
+    for directory in ("zookeeper/data", "zookeeper/txns") if WITH_ZOOKEEPER else ():
+        owns_its_data(host, directory)
+        assert host.check_output(f"ls -A {DATA}/{directory}/version-2"), "nothing was written there"
 
 
 def test_nobody_else_can_read_a_secret(host: Any) -> None:

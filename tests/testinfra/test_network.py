@@ -10,16 +10,10 @@ from typing import Any, Iterator
 
 import pytest
 
+from tests.helpers.stack_mode import PORTS
+
 NEIGHBOUR = "eventlog-test-neighbour"
 SERVER_IMAGE = "eventlog-test-server:local"
-PORTS = {
-    "Kafka": 9092,
-    "controller": 9093,
-    "Connect": 8083,
-    "sample database": 3308,
-    "JMX broker": 9404,
-    "JMX worker": 9405,
-}
 BAIT = 28099  # a port that is open on purpose: what proves that the probes would see an open one
 
 PROBE = """

@@ -33,7 +33,6 @@ TASK_KEYWORDS = {
 # Longer than a file should be, and why it stays in one piece.
 LONG_FILES = {
     "LICENSE": "the licence, word for word",
-    "CHANGELOG.rst": "generated",
     "CHANGELOG.md": "generated",
     "changelogs/changelog.yaml": "generated",
 }
@@ -65,6 +64,7 @@ PACKAGE_HOSTS = [
 OUTPUTS = {
     "event_images_reference",
     "event_images_uis_there",
+    "event_images_zookeeper_reference",
     "event_stack_predicted",
     "mysql_binlog_seen",
     "offline_packages_predicted",
@@ -74,6 +74,7 @@ OUTPUTS = {
 SHARED = {
     "event_stack_kafdrop_image",
     "event_stack_kowl_image",
+    "event_stack_mode",
     "event_stack_uis",
     "event_stack_uis_required",
 }

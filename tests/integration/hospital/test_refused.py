@@ -27,7 +27,7 @@ LITTLE = 6_000_000
 
 def archive() -> Path:
     """The event log's own, as the control node has it."""
-    (found,) = sorted(IMAGES.glob("openmrs-event-log-*.tar.zst"))
+    (found,) = sorted(IMAGES.glob("openmrs-event-log-[0-9]*.tar.zst"))
     return found
 
 

@@ -49,7 +49,8 @@ def stick(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def archives() -> list[str]:
     """What this site needs: the event log's image, and the sample database's."""
-    found = [path.name for path in sorted((CARRIED / "images").glob("open*.tar.zst"))]
+    wanted = ("openmrs-event-log-[0-9]*.tar.zst", "openmrs-sample-db-*.tar.zst")
+    found = sorted(path.name for pattern in wanted for path in (CARRIED / "images").glob(pattern))
     assert len(found) == 2, found
     return found
 

@@ -14,6 +14,7 @@ from typing import Any, Mapping, Optional, Tuple
 from .errors import EventLogError
 
 ENVIRONMENT_VARIABLE = "EVENT_LOG_SETTINGS"
+SERVICES = ("broker", "connect")
 CONNECT_TOPICS = ("event-log-connect-configs", "event-log-connect-offsets", "event-log-connect-status")
 
 
@@ -32,6 +33,7 @@ class Settings:
     topic_prefix: Optional[str] = None
     internal_topics: Tuple[str, ...] = CONNECT_TOPICS
     uis: Tuple[str, ...] = ()
+    services: Tuple[str, ...] = SERVICES  # in the order in which they start, the worker last
 
     @property
     def own_topics(self) -> str:
@@ -92,6 +94,7 @@ def from_mapping(data: Any, path: Path) -> Settings:
         topic_prefix=str(data["topic_prefix"]) if data.get("topic_prefix") else None,
         internal_topics=tuple(str(topic) for topic in data.get("internal_topics", CONNECT_TOPICS)),
         uis=tuple(str(name) for name in data.get("uis", ())),
+        services=tuple(str(service) for service in data.get("services", SERVICES)),
     )
 
 

@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Docker and systemd say about the two containers of the stack and its web pages.
+"""What Docker and systemd say about the containers of the stack and its web pages.
 
 Every question has a time limit.
 """
@@ -78,9 +78,9 @@ def parse_inspect(text: str) -> Dict[str, Container]:
     return found
 
 
-def names(settings: Settings) -> Tuple[str, str]:
-    """Broker and worker."""
-    return f"{settings.project}-broker", f"{settings.project}-connect"
+def names(settings: Settings) -> Tuple[str, ...]:
+    """The containers, in the order of the settings' services."""
+    return tuple(f"{settings.project}-{service}" for service in settings.services)
 
 
 def ui_names(settings: Settings) -> Tuple[str, ...]:

@@ -89,11 +89,12 @@ def _room(settings: Settings) -> Tuple[Optional[int], Optional[int]]:
 
 def look(settings: Settings) -> Seen:
     """Everything that the verdict needs; the worker is asked only when it is up."""
-    broker, connect = stack.names(settings)
+    names = stack.names(settings)
     free, size = _room(settings)
     seen = Seen(
-        names=(broker, connect),
+        names=names,
         uis=stack.ui_names(settings),
+        services=settings.services,
         start_command=settings.start_command(),
         database=settings.database,
         home=str(settings.home),
@@ -110,16 +111,16 @@ def look(settings: Settings) -> Seen:
             raise EventLogError("You may not use Docker. Use sudo: sudo event-log status") from None
         return replace(seen, engine_error=error.said)
     seen = replace(seen, containers=containers)
-    both = [containers.get(name) for name in (broker, connect)]
-    if not all(one and one.running for one in both):
+    all_of_them = [containers.get(name) for name in names]
+    if not all(one and one.running for one in all_of_them):
         unit = stack.unit_state()
         # A unit that is active is not started once more.
         start = seen.start_command.replace("systemctl start", "systemctl restart") if unit == "active" else ""
         return replace(seen, unit=unit, start_command=start or seen.start_command)
-    if not all(one and one.healthy for one in both):
+    if not all(one and one.healthy for one in all_of_them):
         return seen
     try:
-        return replace(seen, connectors=worker.connectors(containers[connect]), newest_ms=newest_event(settings))
+        return replace(seen, connectors=worker.connectors(containers[seen.worker]), newest_ms=newest_event(settings))
     except worker.WorkerError as error:
         return replace(seen, worker_error=str(error))
 

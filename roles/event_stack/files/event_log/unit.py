@@ -58,13 +58,12 @@ def _set_policy(policy: str, names: List[str]) -> None:
 
 
 def condition(settings: Settings) -> int:
-    """Whether the stack may start. What the engine brought up in spite of a hold is stopped."""
+    """Whether the stack may start. What the engine brought up in spite of that is stopped."""
     hold = status.read_hold(settings.home)
     if hold is None:
-        return 0
+        return _disk_is_there(settings)
     reason = " ".join(hold.split()) or "no reason given"
-    if any(one.running or one.status == "restarting" for one in _existing(settings).values()):
-        stop(settings)
+    _stop_what_runs(settings)
     words = f"Not started: {settings.home / 'hold'} is there ({reason[:200]}). Remove it and start the unit again."
     _say(words)
     notify.tell(words)
@@ -79,6 +78,22 @@ def _started(settings: Settings, name: str, up: Tuple[str, ...]) -> bool:
         _say(f"Without {name.capitalize()}: {error}")
         return False
     return True
+
+
+def _disk_is_there(settings: Settings) -> int:
+    """A broker with ZooKeeper begins anew where it finds nothing; one without refuses that by itself."""
+    marked = (settings.home / "formatted").exists()
+    if "zookeeper" not in settings.services or not marked or (settings.data_dir / "meta.properties").exists():
+        return 0
+    _stop_what_runs(settings)
+    words = f"Not started: the broker's data are not in {settings.data_dir}. Is the disk mounted?"
+    notify.tell(words)
+    raise EventLogError(words)
+
+
+def _stop_what_runs(settings: Settings) -> None:
+    if any(one.running or one.status == "restarting" for one in _existing(settings).values()):
+        stop(settings)
 
 
 def start(settings: Settings) -> int:

@@ -17,6 +17,7 @@ _GRAVITY = (OK, BUSY, HELD, ILL, DOWN)
 _LEAST_FREE = 1024**3
 _LEAST_SHARE = 0.05
 _MANY_RESTARTS = 3
+_KINDS = {"zookeeper": "ZooKeeper", "broker": "Kafka", "connect": "Kafka Connect"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Finding:
 class Seen:
     """All that was looked at. None where it could not be, or did not have to be."""
 
-    names: Tuple[str, str]
+    names: Tuple[str, ...]
     start_command: str
     database: str
     home: str
@@ -53,6 +54,16 @@ class Seen:
     free: Optional[int] = None
     size: Optional[int] = None
     uis: Tuple[str, ...] = ()
+    services: Tuple[str, ...] = ("broker", "connect")
+
+    @property
+    def kinds(self) -> Tuple[str, ...]:
+        """What a person calls them."""
+        return tuple(_KINDS.get(service, service) for service in self.services)
+
+    @property
+    def worker(self) -> str:
+        return self.names[self.services.index("connect")]
 
 
 @dataclass(frozen=True)
@@ -125,14 +136,14 @@ def _of_the_containers(seen: Seen) -> List[Finding]:
     if not some_run and seen.unit in ("inactive", "deactivating"):
         what = "Stopped: somebody stopped the event log, or it is being stopped."
         return [Finding("stopped", DOWN, what, f"Start it: {seen.start_command}")]
-    found = [
-        finding
-        for name, kind in zip(seen.names, ("Kafka", "Kafka Connect"))
-        for finding in [_of_one(name, kind, containers.get(name), seen.start_command)]
-        if finding
+    told = [
+        (kind, _of_one(name, kind, containers.get(name), seen.start_command))
+        for name, kind in zip(seen.names, seen.kinds)
     ]
-    if [one.id for one in found] == ["starting", "starting"]:
-        return [Finding("starting", BUSY, "Starting: Kafka and Kafka Connect are not ready yet.", "")]
+    found = [finding for _, finding in told if finding]
+    starting = [kind for kind, finding in told if finding and finding.id == "starting"]
+    if len(found) == len(starting) > 1:
+        return [Finding("starting", BUSY, f"Starting: {' and '.join(starting)} are not ready yet.", "")]
     return sorted(found, key=lambda one: -_GRAVITY.index(one.verdict))
 
 
@@ -181,7 +192,7 @@ def _of_the_health(kind: str, container: Container, logs: str) -> Optional[Findi
 
 
 def _of_the_worker(seen: Seen) -> List[Finding]:
-    worker = seen.names[1]
+    worker = seen.worker
     if seen.worker_error:
         what = f"Kafka Connect does not serve: {_one_line(seen.worker_error)}."
         return [Finding("worker", ILL, what, f"See why: sudo docker logs --tail 50 {worker}")]

@@ -14,7 +14,9 @@ from tests.unit.role_files import ROOT
 
 CONTEXT = ROOT / "images/event-log"
 POM = ElementTree.parse(CONTEXT / "pom.xml")  # noqa: S314  # a file of this repository
+ZOOKEEPER = ElementTree.parse(CONTEXT / "zookeeper/pom.xml")  # noqa: S314  # a file of this repository
 SPACE = {"m": "http://maven.apache.org/POM/4.0.0"}
+STAGES = {"packages", "runtime", "kafka"}
 LISTED = [line.split("  ", 1) for line in (CONTEXT / "checksums.sha256").read_text().splitlines()]
 
 
@@ -29,11 +31,24 @@ def test_the_tag_says_the_versions_of_kafka_and_debezium() -> None:
     assert (CONTEXT / "VERSION").read_text().strip() == f"{version('kafka.version')}-{debezium}"
 
 
-def test_every_version_is_pinned() -> None:
-    for element in POM.iter(f"{{{SPACE['m']}}}version"):
+def test_the_tag_of_the_second_image_says_the_versions_of_its_broker_and_zookeeper() -> None:
+    found = {
+        name: ZOOKEEPER.findtext(f"m:properties/m:{name}.version", namespaces=SPACE) for name in ("kafka", "zookeeper")
+    }
+    assert (CONTEXT / "zookeeper/VERSION").read_text().strip() == f"{found['kafka']}-{found['zookeeper']}"
+    names = [line.split("  ", 1)[1] for line in (CONTEXT / "zookeeper/checksums.sha256").read_text().splitlines()]
+    assert names == sorted(set(names))
+    for name in (f"kafka_2.13-{found['kafka']}", f"zookeeper-{found['zookeeper']}", "slf4j-reload4j-1.7.36"):
+        assert f"libs/{name}.jar" in names
+    assert found["kafka"] is not None and found["kafka"].startswith("3.9."), "later ones do not know ZooKeeper"
+
+
+@pytest.mark.parametrize("pom", [POM, ZOOKEEPER], ids=["event-log", "zookeeper"])
+def test_every_version_is_pinned(pom: ElementTree.ElementTree) -> None:
+    for element in pom.iter(f"{{{SPACE['m']}}}version"):
         assert element.text
         assert re.fullmatch(r"\$\{[a-z0-9.]+\}|1", element.text), element.text
-    for element in POM.find("m:properties", SPACE) or []:
+    for element in pom.find("m:properties", SPACE) or []:
         assert re.fullmatch(r"\d+\.\d+[\w.-]*", element.text or ""), element.tag
 
 
@@ -55,7 +70,20 @@ def test_the_list_of_checksums_holds_both_connectors_the_exporter_and_kafka() ->
 def test_the_dockerfile_needs_no_registry_but_for_its_base() -> None:
     lines = (CONTEXT / "Dockerfile").read_text().splitlines()
     assert [line for line in lines if re.match(r"#\s*syntax\s*=", line)] == []
-    assert {line.split()[1] for line in lines if line.startswith("FROM ")} == {"${BASE}", "scratch", "kafka"}
+    assert {line.split()[1] for line in lines if line.startswith("FROM ")} <= STAGES | {"${BASE}", "scratch"}
+
+
+def test_who_builds_the_first_image_builds_nothing_of_the_second() -> None:
+    """BuildKit makes the stages that the wanted one is made of; the last is the default."""
+    stages = re.split(r"^FROM ", (CONTEXT / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
+    parts = {(re.match(r".* AS (\S+)", stage) or [0, ""])[1]: stage for stage in stages}
+    needed, left = set(), [""]
+    while left:
+        stage = left.pop()
+        needed.add(stage)
+        named = {parts[stage].split()[0], *re.findall(r"--from=(\S+)", parts[stage])}
+        left += [name for name in named if name in parts and name not in needed]
+    assert set(parts) - needed == {"builder-zookeeper", "zookeeper"}
 
 
 @pytest.mark.parametrize("name", ["broker", "connect"])

@@ -17,6 +17,7 @@ import pytest
 from tests.unit.role_files import ROOT
 
 SCRIPTS = ROOT / "images/event-log/rootfs/usr/local/bin"
+ZOOKEEPER = "../../../../zookeeper/rootfs/usr/local/bin/health-zookeeper"
 LOGIN = "event-log:pass=wor\\d"
 
 
@@ -118,6 +119,46 @@ def test_a_closed_port_is_unhealthy(script: str, variable: str) -> None:
 def test_a_broker_that_accepts_is_healthy() -> None:
     with silent() as listener:
         assert run("health-broker", KAFKA_PORT=str(listener.getsockname()[1])).returncode == 0
+
+
+@contextlib.contextmanager
+def keeper(*lines: str) -> Iterator[int]:
+    """Answers `srvr` as ZooKeeper does, and closes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                assert connection.recv(4) == b"srvr"
+                connection.sendall("".join(f"{line}\n" for line in lines).encode())
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield int(server.getsockname()[1])
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("lines", "healthy"),
+    [
+        (("Zookeeper version: 3.8.4", "Mode: standalone", "Node count: 5"), True),
+        (("This ZooKeeper instance is not currently serving requests",), False),
+        (("Zookeeper version: 3.8.4", "Mode: follower"), False),
+        ((), False),
+    ],
+    ids=["serves", "does not serve", "is one of several", "says nothing"],
+)
+def test_a_zookeeper_is_healthy_when_it_serves(lines: tuple[str, ...], healthy: bool) -> None:
+    with keeper(*lines) as port:
+        done = run(ZOOKEEPER, ZOOKEEPER_PORT=str(port))
+    assert (done.returncode == 0) == healthy
+
+
+def test_a_zookeeper_that_never_answers_is_unhealthy_in_time() -> None:
+    with silent() as listener:
+        done = run(ZOOKEEPER, ZOOKEEPER_PORT=str(listener.getsockname()[1]), HEALTH_TIMEOUT="1")
+    assert done.returncode == 124
+    assert run(ZOOKEEPER, ZOOKEEPER_PORT=str(closed_port())).returncode != 0
 
 
 def test_a_main_class_runs_with_its_options(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def action(store: Path, check: bool = False, **arguments: Any) -> Action:
-    return Action({"images": [NEW], "store": str(store), "own": "shop", **arguments}, check)
+    return Action({"images": [NEW], "store": str(store), "own": ["shop"], **arguments}, check)
 
 
 def run(given: Action) -> dict[str, Any]:

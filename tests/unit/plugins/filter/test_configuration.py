@@ -28,6 +28,7 @@ SOURCE = {
 CLASSES = {
     "broker_properties": _stack_config.Stack,
     "worker_properties": _stack_config.Stack,
+    "zookeeper_properties": _stack_config.Stack,
     "connector_config": _debezium.Source,
     "topic_expectations": _debezium.Source,
     "connector_source": _connector_source.Site,

@@ -131,30 +131,6 @@ def test_too_little_memory() -> None:
     ]
 
 
-def test_data_of_the_wanted_cluster_or_none() -> None:
-    assert subject.cluster_findings("event_stack_cluster_id", "one", "one", "/d") == []
-    assert subject.cluster_findings("event_stack_cluster_id", "one", "", "/d") == []
-
-
-def test_data_of_another_cluster() -> None:
-    assert sentences(subject.cluster_findings("event_stack_cluster_id", "one", "two", "/d")) == [
-        "event_stack_cluster_id is 'one': the data in /d belong to the cluster two. Set event_stack_cluster_id: two if "
-        "these are this site's data, or use another data directory. They are left as they are."
-    ]
-
-
-@pytest.mark.parametrize(("marked", "formatted"), [(False, False), (False, True), (True, True)])
-def test_a_directory_that_may_be_formatted_or_is(marked: bool, formatted: bool) -> None:
-    assert subject.marker_findings("event_log_data_dir", "/d", marked, formatted) == []
-
-
-def test_a_disk_that_is_not_mounted() -> None:
-    (sentence,) = sentences(subject.marker_findings("event_log_data_dir", "/d", True, False))
-    assert sentence.startswith("event_log_data_dir is '/d': this host's broker kept its data there, and now ")
-    assert "Is the disk mounted? Mount it and run again." in sentence
-    assert "remove the marker file `formatted`" in sentence
-
-
 def test_one_finding_is_one_sentence_and_several_are_numbered() -> None:
     first, second = (subject.Finding(f"v{n}", n, f"what {n}.", f"Fix {n}.") for n in (1, 2))
     assert subject.message([first]) == "v1 is 1: what 1. Fix 1."

@@ -16,6 +16,7 @@ from typing import Callable, Iterator, List
 
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils import _host_read as subject
+from ansible_collections.openmrs.event_log.plugins.module_utils._host_broker import Kept
 from ansible_collections.openmrs.event_log.plugins.module_utils._host_check import Directory, Disk, Port
 
 MB = 1024 * 1024
@@ -162,13 +163,29 @@ def test_a_process_that_has_ended_is_still_described() -> None:
     assert subject.describe(2**22 + 1) == "a process (pid 4194305)"
 
 
-def test_the_cluster_id_of_a_formatted_directory(tmp_path: Path) -> None:
-    assert subject.cluster_id(tmp_path) == ""
-    meta = tmp_path / "meta.properties"
+def test_what_a_broker_has_left(tmp_path: Path) -> None:
+    log, zookeeper, marker = tmp_path / "log", tmp_path / "zookeeper", tmp_path / "formatted"
+
+    def found() -> Kept:
+        return subject.broker_data(log, zookeeper, marker)
+
+    assert found() == Kept()
+    log.mkdir()
+    (zookeeper / "version-2").mkdir(parents=True)
+    assert found() == Kept(), "directories alone are no data"
+    (zookeeper / "version-2" / "snapshot.0").write_text("")
+    assert found() == Kept("", "zookeeper", zookeeper=True)
+    meta = log / "meta.properties"
+    meta.write_text("#\n#Mon Jan 01\nbroker.id=1\ncluster.id=Xy\nversion=0\n")
+    assert found() == Kept("Xy", "zookeeper", zookeeper=True)
     meta.write_text("#\n#Mon Jan 01\nnode.id=1\nmy.cluster.id=no\ncluster.id=-Ab_c=  \nversion=1\n")
-    assert subject.cluster_id(tmp_path) == "-Ab_c="
+    marker.write_text("")
+    assert found() == Kept("-Ab_c=", "kraft", zookeeper=True, marked=True)
     meta.write_text("node.id=1\n")
-    assert subject.cluster_id(tmp_path) == ""
+    assert found().cluster_id == ""
+    meta.unlink()
+    (log / "__cluster_metadata-0").mkdir()
+    assert found().mode == "kraft"
 
 
 def test_room_for_events_is_what_is_free_and_what_they_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

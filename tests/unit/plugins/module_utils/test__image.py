@@ -92,6 +92,11 @@ def test_the_version_is_the_given_one_else_that_of_the_context(context: Path) ->
     (context / "VERSION").write_text("4.3\n")
     assert _image.read_version(context, None) == "4.3"
     assert _image.read_version(context, "5") == "5"
+    (context / "other").mkdir()
+    assert _image.read_version(context, None, "other") == "4.3"
+    (context / "other" / "VERSION").write_text("3.9\n")
+    assert _image.read_version(context, None, "other") == "3.9"
+    assert _image.read_version(context, "5", "other") == "5"
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_another_image_of_the_engine_is_no_basis() -> None:
 
 
 def refused(host: plans.Host, wish: plans.Wish = WISH) -> str:
-    plan = plans.plan([wish], host, own="openmrs-event-log")
+    plan = plans.plan([wish], host, own=["openmrs-event-log"])
     assert plan.problems, plan
     assert plan.removals == ()
     return " ".join(plan.problems)
@@ -164,7 +164,7 @@ def test_an_archive_that_nobody_described_is_reckoned_by_what_it_says_or_its_siz
 
 
 def clean(*present: plans.Present, keep: int = 1, wish: plans.Wish = WISH) -> tuple[str, ...]:
-    return plans.plan([wish], replace(HOST, present=present), "openmrs-event-log", keep).removals
+    return plans.plan([wish], replace(HOST, present=present), ["openmrs-event-log"], keep).removals
 
 
 def test_former_images_go_but_the_latest() -> None:
@@ -195,7 +195,7 @@ def test_where_nothing_comes_nothing_goes() -> None:
     older = plans.Present(OLDER, tagged="2026-01")
     assert clean(plans.Present(NEW, tagged="2026-03"), FORMER, older) == ()
     sample = plans.Wish("mysql:9", "registry")
-    assert plans.plan([sample], replace(HOST, present=(FORMER, older)), "openmrs-event-log").removals == ()
+    assert plans.plan([sample], replace(HOST, present=(FORMER, older)), ["openmrs-event-log"]).removals == ()
 
 
 def test_a_machine_that_builds_keeps_what_it_built() -> None:
@@ -215,7 +215,7 @@ def test_after_an_upgrade_there_is_nothing_to_do(images: list[tuple[int, str, bo
     assert all(image in left for image in present if image.in_use)
     assert len([image for image in left if not image.in_use]) <= keep
     upgraded = [plans.Present(NEW, in_use=True), *(replace(image, in_use=False) for image in left)]
-    again = plans.plan([WISH], replace(HOST, present=tuple(upgraded)), "openmrs-event-log", keep)
+    again = plans.plan([WISH], replace(HOST, present=tuple(upgraded)), ["openmrs-event-log"], keep)
     assert again == plans.Plan((plans.Step(NEW, "nothing"),), (), ())
 
 

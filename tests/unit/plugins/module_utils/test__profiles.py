@@ -45,7 +45,8 @@ def test_every_number_grows_with_the_profile() -> None:
 def test_a_profile_leaves_room_where_memory_is_shared(profile: subject.Profile) -> None:
     assert profile.broker_limit_mb >= profile.broker_heap_mb + 300
     assert profile.connect_limit_mb >= profile.connect_heap_mb + 300
-    assert profile.broker_limit_mb + profile.connect_limit_mb < profile.host_mb / 2
+    assert profile.zookeeper_limit_mb >= profile.zookeeper_heap_mb + 128
+    assert profile.broker_limit_mb + profile.connect_limit_mb + profile.zookeeper_limit_mb < profile.host_mb / 2
     producer, own = 32, 100
     assert profile.queue_bytes / MIB + producer + own < profile.connect_heap_mb * 0.75
     assert profile.queue_size > profile.batch_size
@@ -53,7 +54,7 @@ def test_a_profile_leaves_room_where_memory_is_shared(profile: subject.Profile) 
 
 def test_the_whole_event_log_of_a_clinic_fits_beside_openmrs() -> None:
     clinic = subject.PROFILES[0]
-    assert clinic.broker_limit_mb + clinic.connect_limit_mb <= 1.5 * 1024
+    assert clinic.broker_limit_mb + clinic.connect_limit_mb + clinic.zookeeper_limit_mb <= 1.5 * 1024
 
 
 @pytest.mark.parametrize("name", subject.NAMES)

@@ -81,6 +81,27 @@ config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigPr
 config.providers.file.param.allowed.paths=/run/event-log/secrets
 connector.client.config.override.policy=All
 """
+# What 3.9 with ZooKeeper has in the place of the first eight lines.
+WITH_ZOOKEEPER = """\
+broker.id=1
+zookeeper.connect=127.0.0.1:2181
+zookeeper.connection.timeout.ms=60000
+zookeeper.session.timeout.ms=9000
+listeners=BROKER://127.0.0.1:9092
+advertised.listeners=BROKER://127.0.0.1:9092
+inter.broker.listener.name=BROKER
+listener.security.protocol.map=BROKER:PLAINTEXT
+"""
+ZOOKEEPER = """\
+dataDir=/var/lib/zookeeper/data
+dataLogDir=/var/lib/zookeeper/txns
+clientPort=2181
+clientPortAddress=127.0.0.1
+tickTime=2000
+admin.enableServer=false
+autopurge.snapRetainCount=3
+autopurge.purgeInterval=24
+"""
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
@@ -146,6 +167,23 @@ def test_a_cluster_id_is_16_bytes_in_22_url_safe_characters(site: str) -> None:
 def test_the_whole_settings_of_a_site_that_changes_nothing() -> None:
     assert subject.to_properties(subject.broker_properties(subject.Stack(), {})) == BROKER
     assert subject.to_properties(subject.worker_properties(subject.Stack(), {})) == WORKER
+
+
+def test_the_whole_settings_of_a_site_with_zookeeper() -> None:
+    stack = subject.Stack(mode="zookeeper")
+    others = "".join(line for line in BROKER.splitlines(True)[8:] if not line.startswith("share."))
+    assert subject.to_properties(subject.broker_properties(stack, {})) == WITH_ZOOKEEPER + others
+    assert subject.to_properties(subject.zookeeper_properties(stack, {})) == ZOOKEEPER
+    assert subject.to_properties(subject.worker_properties(stack, {})) == WORKER
+
+
+def test_zookeeper_is_where_the_broker_looks_for_it() -> None:
+    stack = subject.Stack(mode="zookeeper", zookeeper_port=12181)
+    settings = subject.zookeeper_properties(stack, {"snapCount": 10, "tickTime": None})
+    address = f"{settings['clientPortAddress']}:{settings['clientPort']}"
+    assert subject.broker_properties(stack, {})["zookeeper.connect"] == address == "127.0.0.1:12181"
+    assert settings["snapCount"] == 10
+    assert "tickTime" not in settings
 
 
 @pytest.mark.parametrize(

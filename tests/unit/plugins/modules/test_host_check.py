@@ -45,7 +45,9 @@ def directory(path: Path, **differences: Any) -> Dict[str, Any]:
 
 def broker(folder: Path, wanted: str = "wanted-id") -> Dict[str, str]:
     return {
+        "mode_variable": "event_stack_mode",
         "log_dir": str(folder / "log"),
+        "zookeeper_dir": str(folder / "zookeeper"),
         "directory_variable": "event_log_data_dir",
         "cluster_id": wanted,
         "cluster_variable": "event_stack_cluster_id",
@@ -259,3 +261,15 @@ def test_data_of_a_broker(call: Call, tmp_path: Path, on_disk: str, marked: bool
         assert told in result["msg"]
     else:
         assert result["formatted"] == bool(on_disk)
+
+
+def test_data_of_a_broker_of_the_other_mode(call: Call, tmp_path: Path) -> None:
+    format_broker(tmp_path, "wanted-id")
+    with (tmp_path / "log" / "meta.properties").open("a") as file:
+        file.write("broker.id=1\nversion=0\n")
+    result = call(subject, broker=broker(tmp_path))
+    assert result["msg"].startswith("event_stack_mode is 'kraft': the data in")
+    (tmp_path / "zookeeper" / "version-2").mkdir(parents=True)
+    (tmp_path / "zookeeper" / "version-2" / "snapshot.0").write_text("")
+    result = call(subject, broker={**broker(tmp_path, ""), "mode": "zookeeper"})
+    assert (result.get("failed"), result["formatted"]) == (None, True)

@@ -14,6 +14,7 @@ from typing import Any, Dict
 import pytest
 
 from tests.unit.plugins.module_utils.image_archives import saved, write
+from tests.unit.role_files import ROOT
 from tests.unit.roles.role_runs import Outcome, check
 
 HERE = os.uname().machine.replace("x86_64", "amd64").replace("aarch64", "arm64")
@@ -44,6 +45,12 @@ CASES: Dict[str, Dict[str, Any]] = {
     "own_image": {"event_images_source": "build"},
     "there": {"event_images_name": "shop", "full": "yes"},
     "upgrade": {"event_images_name": "shop", "full": "yes", "event_images_keep": 2, **NEXT},
+    "zookeeper": {"event_images_source": "registry", "event_stack_mode": "zookeeper"},
+    "zookeeper_own": {
+        "event_images_archive": "{{ archives }}",
+        "event_stack_mode": "zookeeper",
+        "event_log_zookeeper_image": "zoo:1",
+    },
     "extra": {"event_images_archive": "{{ archives }}", "event_images_extra": ["other:1"]},
     "pages": {"event_images_archive": "{{ archives }}", **PAGES},
     "pages_there": {"event_images_name": "shop", "full": "yes", **PAGES},
@@ -67,6 +74,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
     archives = folder / "archives"
     write(archives / "shop-2.tar", saved("shop:2", architecture=HERE))
     write(archives / "page-1.tar", saved("page:1", architecture=HERE))
+    write(archives / "zoo-1.tar", saved("zoo:1", architecture=HERE))
     cut = write(archives / "cut" / "shop-2.tar", saved("shop:2", architecture=HERE))
     cut.write_bytes(cut.read_bytes()[:-600])
     hosts = {
@@ -89,7 +97,7 @@ def test_what_is_missing_is_predicted(outcomes: Dict[str, Outcome], case: str, w
     assert outcome.failure == ""
     assert outcome.changed == [BRING]
     assert [image["way"] for image in outcome.result(BRING)["images"]] == [word]
-    assert outcome.result("Publish the name of the image")["ansible_facts"]["event_images_reference"] == "shop:2"
+    assert outcome.result("Publish the names of the images")["ansible_facts"]["event_images_reference"] == "shop:2"
 
 
 def test_a_store_without_a_description_has_no_archive(outcomes: Dict[str, Outcome]) -> None:
@@ -124,7 +132,7 @@ LEFT_OUT = "Say which web pages are left out"
 
 
 def there(outcome: Outcome) -> Any:
-    return outcome.result("Publish the name of the image")["ansible_facts"]["event_images_uis_there"]
+    return outcome.result("Publish the names of the images")["ansible_facts"]["event_images_uis_there"]
 
 
 def test_the_images_of_web_pages_come_along_and_may_be_missing(outcomes: Dict[str, Outcome]) -> None:
@@ -173,3 +181,20 @@ def test_a_web_page_that_must_be_there_is_refused_before_anything_changes(outcom
 def test_a_site_without_web_pages_is_told_nothing(outcomes: Dict[str, Outcome]) -> None:
     assert LEFT_OUT not in [name for name, _ in outcomes["lying"].results]
     assert there(outcomes["lying"]) == []
+
+
+def published(outcome: Outcome) -> tuple[str, str]:
+    facts = outcome.result("Publish the names of the images")["ansible_facts"]
+    return facts["event_images_reference"], facts["event_images_zookeeper_reference"]
+
+
+def test_with_zookeeper_a_second_image_comes_in_the_same_way(outcomes: Dict[str, Outcome]) -> None:
+    for case, way in (("zookeeper", "pull"), ("zookeeper_own", "load")):
+        assert outcomes[case].failure == ""
+        images = outcomes[case].result(BRING)["images"]
+        assert [image["way"] for image in images] == [way, way]
+        assert published(outcomes[case]) == tuple(image["image"] for image in images)
+    version = (ROOT / "images/event-log/zookeeper/VERSION").read_text().strip()
+    assert published(outcomes["zookeeper"])[1].startswith(f"openmrs-event-log-zookeeper:{version}-")
+    assert published(outcomes["zookeeper_own"])[1] == "zoo:1"
+    assert published(outcomes["lying"])[1] == ""

@@ -113,7 +113,7 @@ def test_what_check_mode_says_would_change(runs: Dict[str, Outcome]) -> None:
         "Hand the login to the worker",
         "Write the Compose project, its settings and the host command",
         "Format the broker's directory",
-        "Remember that this host has formatted it",
+        "Remember that this host has the broker's data",
         "Bring the stack up",
     ]
     assert not Path("/nowhere").exists()
@@ -269,6 +269,7 @@ def test_the_host_command_and_its_settings(plain: Project, other: Project) -> No
         "bootstrap": "127.0.0.1:19092",
         "data_dir": "/srv/kafka/kafka/data/log",
         "project": "adopted",
+        "services": ["broker", "connect"],
         "uid": 1500,
         "gid": 1600,
         "database": "openmrs2",

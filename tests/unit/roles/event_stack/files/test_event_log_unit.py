@@ -130,6 +130,22 @@ def test_a_hold_skips_the_start_and_stops_what_runs_in_spite_of_it(managed: Host
     assert (compose(managed, "stop") in managed.calls()) == (state != "exited")
 
 
+@pytest.mark.parametrize("state", ["exited", "running"])
+def test_with_zookeeper_a_lost_disk_is_a_failure_and_no_new_beginning(managed: Host, state: str) -> None:
+    settings = Path(managed.environ["EVENT_LOG_SETTINGS"])
+    services = ["zookeeper", "broker", "connect"]
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "services": services}))
+    managed.containers(container("event-log-zookeeper", "exited"), container(BROKER, state))
+    assert call(managed, "condition")[0] == 0, "it has never run"
+    (managed.root / "home" / "formatted").write_text("with ZooKeeper")
+    code, _, err = call(managed, "condition")
+    assert code == 255
+    assert f"the broker's data are not in {managed.data_dir}. Is the disk mounted?" in err
+    assert (compose(managed, "stop") in managed.calls()) == (state == "running")
+    (managed.data_dir / "meta.properties").write_text("broker.id=1")
+    assert call(managed, "condition")[0] == 0
+
+
 def test_a_condition_that_cannot_be_told_is_a_failure_and_not_a_skip(managed: Host) -> None:
     (managed.root / "home" / "hold").write_text("x")
     managed.tell("engine-error", "Cannot connect to the Docker daemon")

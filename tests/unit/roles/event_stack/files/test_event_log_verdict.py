@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -39,6 +40,16 @@ def seen(broker: Any = None, connect: Any = None, **more: Any) -> Seen:
 
 def connectors(*states: Tuple[str, Tuple[str, ...]], trace: str = "") -> List[worker.Connector]:
     return worker.parse({f"c{n}": connector(state, tasks, trace) for n, (state, tasks) in enumerate(states)})
+
+
+THREE = ("event-log-zookeeper", BROKER, WORKER)
+SERVICES = ("zookeeper", "broker", "connect")
+
+
+def three(*entries: Any, **more: Any) -> Seen:
+    """The same with ZooKeeper."""
+    containers = stack.parse_inspect(json.dumps(entries))
+    return replace(seen(**more), containers=containers, names=THREE, services=SERVICES)
 
 
 STATES: Dict[str, Tuple[Seen, str, str]] = {
@@ -90,6 +101,28 @@ STATES: Dict[str, Tuple[Seen, str, str]] = {
         seen(container(BROKER, health="starting"), container(WORKER, health="starting")),
         "busy",
         "Starting: Kafka and Kafka Connect",
+    ),
+    "booting with ZooKeeper": (
+        three(*(container(name, health="starting") for name in THREE)),
+        "busy",
+        "Starting: ZooKeeper and Kafka and Kafka Connect are not ready yet.",
+    ),
+    "ZooKeeper crashed": (
+        three(
+            container("event-log-zookeeper", "exited", ExitCode=1), container(BROKER), container(WORKER), unit="active"
+        ),
+        "down",
+        "Down: ZooKeeper has stopped (exit code 1). See why: sudo docker logs --tail 50 event-log-zookeeper",
+    ),
+    "well with ZooKeeper": (
+        three(*(container(name) for name in THREE)),
+        "ok",
+        "Running: connector c reads openmrs, no event yet.",
+    ),
+    "worker silent with ZooKeeper": (
+        three(*(container(name) for name in THREE), worker_error="no answer"),
+        "ill",
+        "Kafka Connect does not serve: no answer. See why: sudo docker logs --tail 50 event-log-connect",
     ),
     "worker booting": (
         seen(connect=container(WORKER, health="starting")),
