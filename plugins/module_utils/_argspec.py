@@ -61,7 +61,8 @@ class ConfigVeil:
 
     def __init__(self, module: Any) -> None:
         self._module = module
-        self.config: Dict[str, Any] = dict(module.params["config"] or {})
+        given = module.params["config"]
+        self.config: Optional[Dict[str, Any]] = None if given is None else dict(given)
         module.no_log_values = {value for value in (module.params["url_password"],) if value}
         module.params["config"] = hidden(module.params["config"])
 

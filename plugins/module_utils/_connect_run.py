@@ -47,6 +47,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     EventLogError,
     InputError,
     InterruptedRequestError,
+    NoSuchConnectorError,
     NotFoundError,
     PlanError,
     StateError,
@@ -95,7 +96,9 @@ class ConnectorRun:
         """Return the result of the task, or raise."""
         order, desired = self._order, self._desired()
         reached = self._look_around(desired)
-        short = self._secrets.too_short(desired.config)
+        if order.config is None and order.state != "absent":
+            desired = self._as_it_is(desired)
+        short = self._secrets.too_short(desired.config) if order.config is not None else []
         if short:
             raise InputError(f"config of connector {order.name} is refused: {'; '.join(short)}")
         todo = plan(self._current, desired)
@@ -135,7 +138,8 @@ class ConnectorRun:
                 f"wait_timeout: {order.wait_timeout} s is over before settle, {order.settle} s, has passed"
             )
         self._secrets = Secrets(patterns=compile_patterns(order.sensitive_keys))
-        config = {} if order.state == "absent" else normalise(order.name, order.config or {})
+        none = order.state == "absent" or order.config is None
+        config = {} if none else normalise(order.name, order.config or {})
         self._know(config, config)
         return Desired(order.name, order.state, config, order.restart_failed, order.restart)
 
@@ -145,7 +149,7 @@ class ConnectorRun:
         try:
             registered = self._api.connector(order.name)
         except (UnreachableError, InterruptedRequestError):
-            if not (order.check_mode and order.predicted):
+            if not (order.check_mode and order.predicted) or (order.config is None and order.state != "absent"):
                 raise
             self._keys_known = True  # as far as names tell
             self._know(desired.config)
@@ -162,6 +166,17 @@ class ConnectorRun:
         self._keys_known = True
         self._know(desired.config, *configs)
         return True
+
+    def _as_it_is(self, desired: Desired) -> Desired:
+        """Without a configuration only the run state is somebody's wish: the rest stays as it is registered."""
+        if self._current is None:
+            there = ", ".join(self._api.names()) or "none"
+            raise NoSuchConnectorError(
+                f"there is no connector {desired.name}, and nothing was changed. Registered: {there}. To create one, "
+                "give its config"
+            )
+        self._know(self._current.config)
+        return replace(desired, config=self._current.config)
 
     def _run_state(self) -> Status:
         """Return the run state; where it is to be seen to, once the worker knows it."""

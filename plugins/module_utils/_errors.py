@@ -27,6 +27,10 @@ class InputError(EventLogError):
     """The user asked for something that cannot be: found before anything was changed."""
 
 
+class NoSuchConnectorError(InputError):
+    """Something is asked of a connector that is not registered."""
+
+
 class PlanError(InputError):
     """The wanted state cannot be reached with what the user allowed."""
 

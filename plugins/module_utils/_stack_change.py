@@ -9,7 +9,6 @@ Docker is asked through one function, Connect by REST.
 from __future__ import annotations
 
 import json
-import re
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
@@ -29,12 +28,9 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._stack_project i
     look,
     read_wanted,
 )
+from ansible_collections.openmrs.event_log.plugins.module_utils._trace import safe_words
 
 SECRETS = "/run/event-log/secrets"
-# A line of a trace that begins with an exception, by Java's way to name things; of a message's own lines none passes.
-KIND = re.compile(
-    r"(?m)^\s*(?:Caused by: )?((?:[a-z]\w*\.)+(?:[A-Z][\w$]*)?(?:Exception|Error|Failure|Throwable))(?=:|\s*$)"
-)
 
 
 def access(worker: Container) -> Connection:
@@ -55,11 +51,11 @@ def running(states: Mapping[str, Status]) -> List[str]:
 
 
 def told(name: str, status: Optional[Status]) -> str:
-    """A connector's states in words; of a trace only the classes, for messages may hold data."""
+    """A connector's states in words; nothing of a trace's messages, for they may hold data."""
     if status is None:
         return f"{name}: gone"
-    kinds = KIND.findall(status.first_trace() or "")
-    return f"{name}: {status.describe()}" + (f" ({' <- '.join(dict.fromkeys(kinds))})" if kinds else "")
+    why = safe_words(status.first_trace() or "")
+    return f"{name}: {status.describe()}" + (f" ({why})" if why else "")
 
 
 class Change:

@@ -50,13 +50,14 @@ options:
       - V(stopped) needs Connect 3.5 or later. To create a connector paused or stopped needs Connect 3.7 or later; it is
         created so in one request, so that no snapshot begins.
       - V(present) sees to the configuration and leaves the run state alone. It neither waits for it nor heals it.
-      - V(absent) deletes the connector. Its offsets and topics stay.
+      - V(absent) deletes the connector. Its offsets and topics stay, so that one of the same name goes on from there.
     type: str
     choices: [running, paused, stopped, present, absent]
     default: running
   config:
     description:
-      - The whole configuration, flat. Required unless O(state=absent).
+      - The whole configuration, flat. Required for a connector that is not registered, unless O(state=absent).
+      - Without it, what is registered stays as it is, and only the run state is seen to.
       - Values are texts, numbers or booleans. Null, lists and dictionaries are refused, and so are masks such as
         V(****), which servers show in place of a secret.
       - References such as C(${file:/run/secrets/db.properties:password}) are resolved by the worker and compared as
@@ -164,8 +165,12 @@ EXAMPLES = r"""
     - name: Restart every task after something that Connect cannot see has changed
       openmrs.event_log.connector:
         name: openmrs-connector
-        config: "{{ connector_config }}"
         restart: true
+
+    - name: Pause a connector that somebody else configures
+      openmrs.event_log.connector:
+        name: openmrs-connector
+        state: paused
 
     - name: Remove a connector that is no longer needed
       openmrs.event_log.connector:
@@ -294,7 +299,6 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={**OPTIONS, **connect_options()},
-        required_if=[("state", state, ["config"]) for state in ("running", "paused", "stopped", "present")],
         required_by=connect_required_by(),
         supports_check_mode=True,
     )

@@ -116,7 +116,11 @@ def ensure_directory(item: dict[str, Any], check_mode: bool) -> dict[str, str] |
     if before == wanted:
         return None
     if not check_mode:
-        path.mkdir(exist_ok=True)
+        try:
+            path.mkdir(exist_ok=True)
+        except FileNotFoundError:
+            told = f"{path} cannot be made, for {path.parent} is not there"
+            raise ValueError(f"{told}. Make that directory first, or name another place") from None
         os.chown(path, wanted[0], wanted[1])
         path.chmod(wanted[2])
     return {"header": str(path), "before": attribute_text(before) + "\n", "after": attribute_text(wanted) + "\n"}

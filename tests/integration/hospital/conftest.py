@@ -9,6 +9,7 @@ from typing import Iterator
 
 import pytest
 
+from tests.helpers import survival
 from tests.helpers.fixtures import run_quietly
 from tests.helpers.hospital import CLINIC, DISTRICT, RIG, ROOT, Site
 from tests.helpers.writes import Source
@@ -45,6 +46,12 @@ def found(site: Site) -> Site:
 def openmrs(district: Site) -> Source:
     """The native database of the district hospital."""
     return Source(district, "mariadb openmrs")
+
+
+@pytest.fixture(scope="session")
+def all_before(district: Site) -> survival.Picture:
+    """What the district hospital had before anything was done to it; all of it is to outlive boots and upgrades."""
+    return survival.take(district)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 from tests.helpers.fixtures import run_quietly
 from tests.helpers.hospital import Site
 from tests.helpers.server import eventually
+from tests.helpers.survival import Picture, assert_kept
 from tests.helpers.writes import Source, Writes
 
 OFF_AND_ON = {
@@ -30,7 +31,9 @@ def streams(site: Site) -> bool:
 @pytest.mark.parametrize(
     "how", ["restart", pytest.param("power cut", marks=pytest.mark.full)], ids=lambda how: how.replace(" ", "_")
 )
-def test_the_stack_comes_back_by_itself_and_every_event_is_there(district: Site, openmrs: Source, how: str) -> None:
+def test_the_stack_comes_back_by_itself_and_every_event_is_there(
+    district: Site, openmrs: Source, all_before: Picture, how: str
+) -> None:
     address, begun = district.address, district.sh("date +%s").strip()
     containers = district.sh("docker ps -q --no-trunc | sort")
     with Writes(openmrs) as writes:
@@ -48,6 +51,7 @@ def test_the_stack_comes_back_by_itself_and_every_event_is_there(district: Site,
         writes.wait(120)  # those written later are among its rows
         assert set(later.rows) < set(writes.rows)
         assert len(writes.rows) >= 150
+    assert_kept(district, all_before)
     assert district.sh("docker ps -q --no-trunc | sort") == containers, "the same containers, started again"
     unit = district.sh("systemctl show event-log.service -p ActiveState -p Result -p StatusText")
     assert "ActiveState=active" in unit

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.helpers.hospital import Site
 from tests.helpers.playbooks import play
+from tests.helpers.survival import Picture, assert_kept
 from tests.helpers.upgrade import NO_WORKER, await_verdict, ids_of, image_of, variant
 from tests.helpers.writes import Source, Writes
 
@@ -38,7 +39,9 @@ def test_a_version_that_does_not_come_up_gives_way_to_the_former(
     assert (again.code, again.changed) == (0, []), again.output[-3000:]
 
 
-def test_a_new_version_goes_on_from_where_the_former_stopped(district: Site, openmrs: Source, tmp_path: Path) -> None:
+def test_a_new_version_goes_on_from_where_the_former_stopped(
+    district: Site, openmrs: Source, all_before: Picture, tmp_path: Path
+) -> None:
     former, ids = image_of(district), ids_of(district)
     second = variant(district, former, "second")
     with Writes(openmrs) as writes:
@@ -51,3 +54,5 @@ def test_a_new_version_goes_on_from_where_the_former_stopped(district: Site, ope
         writes.more(30)
         writes.wait(120)
     await_verdict(district, "ok", 60)
+    # After the boot, the version that was taken back, and this one.
+    assert_kept(district, all_before)

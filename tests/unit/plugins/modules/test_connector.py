@@ -71,6 +71,41 @@ def test_the_ladder_of_absent(worker: Worker, before: str) -> None:
     assert list(worker.fake.connectors) == ["foreign"]
 
 
+@pytest.mark.parametrize(
+    ("state", "before"),
+    [
+        ("running", "PAUSED PAUSED"),
+        ("running", "STOPPED"),
+        ("running", "RUNNING FAILED"),
+        ("paused", "RUNNING RUNNING"),
+        ("stopped", "RUNNING RUNNING"),
+        ("stopped", "FAILED FAILED"),
+    ],
+)
+def test_the_ladder_of_the_run_state_alone(worker: Worker, state: str, before: str) -> None:
+    """Without a configuration: also a short secret and one that the worker shows masked stay as they are."""
+    there = {**STORED, "wallet": "abc", "producer.token": "********"}
+    worker.fake.register("n", there, before)
+    climb(worker, state=state, config=None)
+    assert worker.fake.connectors["n"]["config"] == there
+    assert [path for method, path in worker.fake.writes if path.endswith("/config")] == []
+
+
+def test_a_restart_needs_no_configuration(worker: Worker) -> None:
+    worker.fake.register("n", STORED, "RUNNING RUNNING")
+    for check in (True, False):
+        done = worker.call(check=check, config=None, restart=True)
+        assert (done["changed"], done["actions"], done["connector"]["state"]) == (True, ["restart"], "RUNNING")
+    text = json.dumps(worker.call(config=None))
+    assert "pw-123456" not in text
+
+
+def test_the_run_state_of_a_worker_that_is_only_predicted_cannot_be_told(worker: Worker) -> None:
+    worker.server.shutdown()
+    worker.server.server_close()
+    assert worker.call(check=True, predicted=True, config=None, wait_timeout=4)["failed"]
+
+
 def climb(worker: Worker, **options: Any) -> None:
     """Check = changed, run = changed, check = ok, run = ok; check mode writes nothing and tells what the run does."""
     foretold = worker.call(check=True, **options)
@@ -133,8 +168,10 @@ def test_what_the_host_logs_when_the_module_starts(worker: Worker, monkeypatch: 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"config": None}, "state is running but all of the following are missing: config"),
-        ({"state": "paused", "config": None}, "state is paused but all of the following are missing: config"),
+        ({"config": None}, "there is no connector n, and nothing was changed. Registered: foreign. To create one"),
+        ({"state": "paused", "config": None}, "there is no connector n, and nothing was changed"),
+        ({"state": "present", "config": None}, "there is no connector n, and nothing was changed"),
+        ({"config": {}}, "connector.class: missing"),
         ({"state": "gone"}, "value of state must be one of"),
         ({"url": None}, "missing required arguments: url"),
         ({"url": "127.0.0.1"}, "url: '127.0.0.1' is not the address of a worker"),

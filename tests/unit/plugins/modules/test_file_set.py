@@ -141,7 +141,7 @@ def test_what_is_not_named_is_left_alone(call: Call, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"directories": [{"path": "{0}/no/parent"}]}, "{0}/no/parent: No such file or directory"),
+        ({"directories": [{"path": "{0}/no/parent"}]}, "{0}/no/parent cannot be made, for {0}/no is not there. Make"),
         ({"directories": [{"path": "{0}/file"}]}, "{0}/file: File exists"),
         ({"files": [{"path": "{0}/folder", "content": "x"}]}, "{0}/folder: Is a directory"),
         ({"files": [{"path": "{0}/folder", "content": "x", "mode": "rw"}]}, "{0}/folder: mode 'rw' is not octal"),

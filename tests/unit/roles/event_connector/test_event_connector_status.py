@@ -31,7 +31,10 @@ CONNECTOR = {
 
 class Worker(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = json.dumps({"openmrs-connector": {"status": CONNECTOR}}).encode()
+        config = {"connector.class": "C", "name": "openmrs-connector", "database.password": "pw-123456"}
+        info = {"name": "openmrs-connector", "config": config, "type": "source", "tasks": []}
+        known = {"openmrs-connector": {"status": CONNECTOR, "info": info}}
+        body = json.dumps([] if "plugins" in self.path else known).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -66,11 +69,12 @@ def outcome(url: str, tmp_path: Path) -> Outcome:
 def test_of_a_failure_only_its_kinds_are_shown(outcome: Outcome) -> None:
     assert outcome.failure == ""
     said = str(outcome.result("Show the event log")["msg"])
-    assert "source connector openmrs-connector: RUNNING, tasks FAILED, FAILED" in said
-    assert "task 0: ConnectException, caused by DataException, caused by NumberFormatException\n" in said
-    assert "task 1: failed\n" in said
+    assert "openmrs-connector: RUNNING (source, C)\n" in said
+    assert "task 0: FAILED: ConnectException <- DataException <- NumberFormatException\n" in said
+    assert "task 1: FAILED\n" in said
     assert "On disk:\n" in said
 
 
 def test_nothing_else_of_the_answer_is_in_any_result(outcome: Outcome) -> None:
     assert "Mary" not in json.dumps(outcome.results)
+    assert "pw-123456" not in json.dumps(outcome.results)

@@ -1,0 +1,26 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters about connectors in words; each is documented in the file of its own name beside this one."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible_collections.openmrs.event_log.plugins.module_utils import _connector_words
+
+
+def connector_order(order: str) -> dict[str, Any]:
+    """What the module connector is to be told for a word of the user's."""
+    return _connector_words.ORDERS[order]
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "connectors_told": _connector_words.connectors_told,
+            "connector_order": connector_order,
+            "connector_order_refused": _connector_words.order_refused,
+            "connector_order_failed": _connector_words.order_failed,
+            "connector_outcome": _connector_words.outcome_told,
+        }
