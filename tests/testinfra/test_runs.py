@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.records import RECORDS, Run, difference, runs
 
 MOST_TASKS = 60
-# What a scenario may do; one that ends after the first run leaves the others to tests of its own.
+# What the whole test sequence does.
 KINDS = ["check", "run", "run", "check"]
 
 
@@ -22,10 +22,15 @@ def converging() -> list[Run]:
 @pytest.fixture(scope="module")
 def sequence() -> list[Run]:
     found = converging()
-    kinds = [run.kind for run in found]
-    if kinds[:3] == KINDS[1:]:
+    if [run.kind for run in found[:3]] == KINDS[1:]:
         return [found[0], *found]  # check mode on a bare server is what another scenario shows
-    if len(kinds) < 2 or kinds[:4] != KINDS[: len(kinds)]:
+    return begun_with(KINDS)
+
+
+def begun_with(wanted: list[str]) -> list[Run]:
+    found = converging()
+    kinds = [run.kind for run in found]
+    if kinds[: len(wanted)] != wanted:
         pytest.skip(f"this server was not made by the whole test sequence, its runs are: {kinds}")
     return found
 
@@ -36,6 +41,8 @@ def test_no_run_failed(sequence: list[Run]) -> None:
 
 def test_check_mode_on_the_bare_server_predicts_the_run(sequence: list[Run]) -> None:
     check, run = sequence[:2]
+    if check is run:
+        pytest.skip("this scenario begins without check mode")
     assert run.changed, "the first run changed nothing at all?"
     assert difference(check, run) == ""
 
