@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # Names of images that the playbook makes or pulls; on an engine that stays, those that came since are removed.
-OWN_IMAGES='^(openmrs-event-log|openmrs-sample-db|mysql|debian):'
+OWN_IMAGES='^(openmrs-event-log|openmrs-sample-db|mysql|debian|obsidiandynamics/kafdrop|.*/cloudhut/kowl):'
 
 remove_by_playbook() {
   if ! as_root docker info >/dev/null 2>&1 && command -v dockerd >/dev/null; then

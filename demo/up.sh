@@ -32,6 +32,15 @@ write_secrets() {
   mv "$SECRETS.new" "$SECRETS"
 }
 
+# PAGE PORT: whether that web page is here. Its image comes from a registry, or from EVENT_LOG_IMAGES.
+web_page() {
+  if as_root docker container inspect "event-log-${1,,}" >/dev/null 2>&1; then
+    printf '  %-17s http://127.0.0.1:%-11s topics and their events in a browser\n' "$1" "$2"
+  else
+    printf '  %-17s not here, for its image cannot be had: docs/uis.md\n' "$1"
+  fi
+}
+
 closing_words() {
   cat <<'END'
 
@@ -39,6 +48,10 @@ Everything runs on 127.0.0.1 of this machine:
   Kafka             127.0.0.1:9092              topics openmrs.openmrs.<table>
   Kafka Connect     http://127.0.0.1:8083       login event-log, password in /opt/event-log/secrets
   sample OpenMRS    127.0.0.1:3308              MySQL, database openmrs
+END
+  web_page Kafdrop 9191
+  web_page Kowl 8282
+  cat <<'END'
 Where it lies:
   events            /var/lib/event-log/kafka/data
   sample database   /var/lib/openmrs-sample
