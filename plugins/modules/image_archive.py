@@ -124,7 +124,7 @@ def carry_out(module: AnsibleModule, workshop: Workshop) -> Dict[str, Any]:
         except ImageError as error:
             if image in images:
                 raise
-            absent[image] = str(error)
+            absent[image] = str(error).splitlines()[-1]
     found = _image_store.everything(store)
     written = [image for image in missing if image not in absent]
     return {
