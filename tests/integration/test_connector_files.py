@@ -126,7 +126,8 @@ def test_a_connector_that_the_inventory_does_not_name_is_told_and_left_alone(
 ) -> None:
     for outcome in (registered.first, registered.second):
         assert f"so left as they are: {STRAY}." in outcome.output
-        assert f"-e connector={STRAY} -e state=absent" in outcome.output
+        assert f"--limit {server.name} -e state=absent" in outcome.output
+        assert f"-e connector={STRAY}" in outcome.output
     assert server.request("GET", f"/connectors/{STRAY}/status")[1]["connector"]["state"] == "RUNNING"
 
 
