@@ -66,10 +66,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
         hosts[case] = {"path": str(path), "service": "sysvinit" if init == ["init"] else "systemd"}
         hosts[case]["docker_engine_replace_compose"] = init == ["agreed"]
         hosts[case].update({f"of_{fact}": value for fact, value in zip(facts, SYSTEMS[system])})
+    # This machine's own may have the files already, when the tests have installed its engine.
+    apt = folder / "apt"
+    for place in ("sources.list.d", "preferences.d"):
+        (apt / place).mkdir(parents=True)
     known = {fact: f"{{{{ of_{fact} }}}}" for fact in facts}
     tasks: List[Dict[str, Any]] = [
         {"ansible.builtin.set_fact": {**known, "service_mgr": "{{ service }}", "cacheable": True}},
-        {"ansible.builtin.include_role": {"name": "openmrs.event_log.docker_engine"}},
+        {
+            "ansible.builtin.include_role": {"name": "openmrs.event_log.docker_engine"},
+            "vars": {"__docker_engine_apt_dir": str(apt)},
+        },
     ]
     return check(folder, tasks, hosts)
 
