@@ -5,14 +5,16 @@
 OWN_IMAGES='^(openmrs-event-log|openmrs-sample-db|mysql|debian|obsidiandynamics/kafdrop|.*/cloudhut/kowl):'
 
 remove_by_playbook() {
+  local site
+  site=$(awk '$1 == "event_log_site:" { print $2 }' inventories/demo/group_vars/all/main.yml)
   if ! as_root docker info >/dev/null 2>&1 && command -v dockerd >/dev/null; then
     say "Starting the engine: its containers have to be removed by it"
     playbook playbooks/engine.yml || return 1
   fi
   if grep -qx kafka "$RECORD/absent-users"; then
-    playbook playbooks/remove.yml -e event_log_remove_data=true
+    playbook playbooks/remove.yml -e "event_log_remove=$site" -e event_log_remove_data=true
   else # the account was here before, and stays; the data are among the traces
-    playbook playbooks/remove.yml -e event_stack_remove_data=true -e openmrs_sample_remove_data=true
+    playbook playbooks/remove.yml -e "event_log_remove=$site" -e event_stack_remove_data=true -e openmrs_sample_remove_data=true
   fi
 }
 

@@ -44,6 +44,11 @@ OF_PLAYBOOKS = {
         "",
         "For the playbook `packages.yml`: file that its output is appended to.",
     ),
+    "event_log_remove": (
+        "str",
+        "",
+        "For the playbook `remove`, with `-e`: names of the sites to remove, with commas between. Else it only looks.",
+    ),
     "event_log_serial": (
         "str",
         "`100%`",

@@ -23,12 +23,16 @@ PLAYBOOK_VARIABLES = frozenset(
         "event_log_packages_refresh",
         "event_log_packages_releases",
         "event_log_preflight",
+        "event_log_remove",
         "event_log_remove_data",
         "event_log_sample",
         "event_log_serial",
         "event_stack_predicted",
+        "event_stack_removal",
+        "kafka_host_removal",
         "mysql_binlog_seen",
         "offline_packages_predicted",
+        "openmrs_sample_removal",
     }
 )
 

@@ -62,6 +62,7 @@ OWN_PARTS = (
     "tests/integration/test_images.py",
     "tests/integration/test_installed.py",
     "tests/integration/test_demo.py",
+    "tests/integration/test_removal.py",
     "tests/integration/workers",
     "tests/integration/databases",
     "tests/integration/hospital",
@@ -179,10 +180,13 @@ HOSPITAL = Part(
 )
 INSTALLED = Part(
     "installed",
-    "the built artefact, installed elsewhere",
-    1,
-    10,
-    (cases("installed", "tests/integration/test_installed.py"),),
+    "the built artefact, installed elsewhere; and the event log taken off its server, which nobody needs after that",
+    2,
+    20,
+    (
+        cases("installed", "tests/integration/test_installed.py"),
+        cases("removal", "tests/integration/test_removal.py"),
+    ),
     docker=True,
     after=(*BUILT, "molecule", "integration"),  # which breaks and mends the server that this one looks at
     servers=(DEFAULT_SERVER, "eventlog-test-bare"),

@@ -38,8 +38,7 @@ LONG_FILES = {
 }
 LONGEST = 320  # "about 300"
 
-# Hosts that packages come from. Machines name their own mirrors, so no file names one.
-# Written in pieces, for this file is read too.
+# Hosts of packages. Machines name their own mirrors, so no file names one. In pieces: this file is read too.
 PACKAGE_HOSTS = [
     "debian." + "org/debian",
     "deb." + "debian",
@@ -68,6 +67,7 @@ OUTPUTS = {
     "event_stack_predicted",
     "mysql_binlog_seen",
     "offline_packages_predicted",
+    *(f"{role}_removal" for role in ("event_stack", "kafka_host", "openmrs_sample")),
 }
 
 #: What a site says of the stack once, and other roles must know too: they take it over in their defaults.
