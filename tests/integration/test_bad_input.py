@@ -15,6 +15,7 @@ from tests.helpers.bad_input import Case, assert_told, cases, chosen, run_case, 
 from tests.helpers.connector_cases import CONNECTOR_FILES
 from tests.helpers.playbooks import Outcome, play, play_all, site_variables
 from tests.helpers.server import Server
+from tests.helpers.web_pages import REFUSED as WEB_PAGES
 
 META = "/var/lib/event-log/kafka/data/log/meta.properties"
 REFUSING_DOCKER = """\
@@ -145,7 +146,7 @@ CONVERGED = [
         long=True,
     ),
 ]
-INVENTORIES = [case for case in (*CONVERGED, *CONNECTOR_FILES) if not case.before]
+INVENTORIES = [case for case in (*CONVERGED, *CONNECTOR_FILES, *WEB_PAGES) if not case.before]
 SERVERS = [case for case in CONVERGED if case.before]
 
 # On a server that has Docker and the packages, and nothing of the event log.
@@ -168,9 +169,14 @@ BARE = [
         after=f"{NO_DISK}; userdel alice; groupdel nurses",
     ),
     Case(
-        "port in use, and too little memory",
-        ("9092", "python3", "event_log_profile", "referral", "900000 MB"),
-        {"event_log_profile": "referral", "event_stack_memory": HUGE},
+        "port in use, also of a web page, and too little memory",
+        ("event_stack_kafdrop_port is 9092", "9092", "python3", "event_log_profile", "referral", "900000 MB"),
+        {
+            "event_log_profile": "referral",
+            "event_stack_memory": HUGE,
+            "event_stack_uis": ["kafdrop"],
+            "event_stack_kafdrop_port": 9092,
+        },
         before=SQUAT,
         after="systemctl stop squatter",
     ),
