@@ -100,8 +100,6 @@ def _with_zookeeper(stack: Stack, settings: Settings) -> dict[str, Scalar]:
         "zookeeper.connect": f"{LOOPBACK}:{stack.zookeeper_port}",
         # Both start at once, and a slow server takes its time.
         "zookeeper.connection.timeout.ms": 60000,
-        # A broker that was killed registers again only when its former session is over.
-        "zookeeper.session.timeout.ms": 9000,
         **{key: value for key, value in settings.items() if not key.startswith(alone)},
         "listeners": f"BROKER://{stack.bootstrap}",
         "listener.security.protocol.map": "BROKER:PLAINTEXT",

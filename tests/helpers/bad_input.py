@@ -19,7 +19,13 @@ from tests.helpers.server import Server
 
 ROOTS = ("/etc", "/opt", "/var/lib/event-log", "/var/lib/openmrs-sample", "/usr/local")
 # What the running services write themselves, whoever runs a playbook.
-LIVE = ("/var/lib/event-log/kafka/data/log/*", "/var/lib/openmrs-sample/*", "/etc/resolv.conf", "*/__pycache__")
+LIVE = (
+    "/var/lib/event-log/kafka/data/log/*",
+    "/var/lib/event-log/zookeeper/*/version-2*",
+    "/var/lib/openmrs-sample/*",
+    "/etc/resolv.conf",
+    "*/__pycache__",
+)
 
 
 @dataclass(frozen=True)

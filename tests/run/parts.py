@@ -66,6 +66,7 @@ OWN_PARTS = (
     "tests/integration/workers",
     "tests/integration/databases",
     "tests/integration/hospital",
+    "tests/integration/zookeeper",
 )
 
 LINT = Part(
@@ -178,6 +179,17 @@ HOSPITAL = Part(
     servers=("eventlog-test-clinic", "eventlog-test-district", "eventlog-test-offline"),
     chained=True,
 )
+ZOOKEEPER = Part(
+    "zookeeper",
+    "a stack with ZooKeeper and a broker of Kafka 3.9: the same checks, stopped, made anew, without its disk",
+    5,
+    25,
+    (*scenario("zookeeper"), cases("zookeeper", "tests/integration/zookeeper")),
+    docker=True,
+    after=BUILT,
+    servers=("eventlog-test-zookeeper",),
+    chained=True,
+)
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere; and the event log taken off its server, which nobody needs after that",
@@ -238,6 +250,7 @@ PARTS = {
         INTEGRATION,
         INSTALLED,
         DATABASES,
+        ZOOKEEPER,
         WORKERS,
         HOSPITAL,
         DEMO,
@@ -255,6 +268,7 @@ DEFAULT = (
     "hospital",
     "integration",
     "databases",
+    "zookeeper",
     "installed",
     "workers",
     "demo",

@@ -86,7 +86,6 @@ WITH_ZOOKEEPER = """\
 broker.id=1
 zookeeper.connect=127.0.0.1:2181
 zookeeper.connection.timeout.ms=60000
-zookeeper.session.timeout.ms=9000
 listeners=BROKER://127.0.0.1:9092
 advertised.listeners=BROKER://127.0.0.1:9092
 inter.broker.listener.name=BROKER
