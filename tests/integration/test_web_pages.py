@@ -101,6 +101,10 @@ def test_kowl_is_let_in_at_the_worker_and_its_login_is_nowhere_else(site: Site) 
     assert site.server.sh("stat -c '%a %U' /opt/event-log/secrets/kowl").strip() == "500 kafka"
 
 
+def test_a_second_run_has_nothing_to_do(site: Site) -> None:
+    assert tasks(site.run(web_pages.IMAGE, web_pages.IMAGE)) == []
+
+
 def test_one_that_is_ill_fails_no_run_and_takes_nothing_back(site: Site) -> None:
     core = site.core()
     done = site.run(web_pages.ILL, web_pages.IMAGE, event_stack_uis_timeout=3)
