@@ -79,7 +79,7 @@ def broker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
         "group.initial.rebalance.delay.ms": 0,
         # A topic that nobody planned has no retention that anybody chose.
         "auto.create.topics.enable": False,
-        # No tool and no UI deletes a record of patients by one click.
+        # No tool and no web page deletes a topic by one click.
         "delete.topic.enable": False,
         # Nothing is forgotten silently; each topic has its own budget in bytes.
         "log.retention.ms": -1,
