@@ -88,12 +88,22 @@ LINT = Part(
     ),
 )
 # Two workers: one for each core of the smallest machine. By file, so that what a file sets up is set up once.
+BY_FILE = ("--numprocesses=2", "--dist=loadfile")
+PLAYS = ("tests/unit/roles", "tests/unit/playbooks")
 UNIT = Part(
     "unit",
-    "modules, filters, roles as data",
-    4,
+    "modules, filters, documents, how it all hangs together",
+    2.5,
     10,
-    (cases("unit", "tests/unit", "--numprocesses=2", "--dist=loadfile"),),
+    (cases("unit", "tests/unit", *(f"--ignore={path}" for path in PLAYS), *BY_FILE),),
+)
+# Most of these run a role with ansible-playbook, on hosts that are only made up: seconds each, not milliseconds.
+ROLES = Part(
+    "roles",
+    "roles, playbooks and the host command, on made-up hosts",
+    6,
+    20,
+    (cases("roles", *PLAYS, *BY_FILE),),
 )
 ENGINE = Part(
     "engine",
@@ -244,6 +254,7 @@ PARTS = {
     for part in (
         LINT,
         UNIT,
+        ROLES,
         ENGINE,
         IMAGES,
         MOLECULE,
@@ -261,9 +272,10 @@ PARTS = {
 # Two run at a time: what others wait for comes early, and so does what takes long.
 DEFAULT = (
     "lint",
+    "unit",
     "engine",
     "images",
-    "unit",
+    "roles",
     "molecule",
     "hospital",
     "integration",

@@ -36,7 +36,7 @@ def test_a_missing_configuration_stays_missing() -> None:
     module = Module()
     veil = subject.ConfigVeil(module)
     veil(frozenset(), {})
-    assert (veil.config, module.params["config"]) == ({}, None)
+    assert (veil.config, module.params["config"]) == (None, None)
 
 
 def test_the_connection_is_what_the_options_say() -> None:

@@ -13,9 +13,9 @@ SAMPLE, EVENT_LOG = IMAGES / "openmrs-sample-mysql", IMAGES / "event-log"
 
 
 def head(image: Path) -> list[str]:
-    """The first stage up to its packages, without comments."""
-    text = (image / "Dockerfile").read_text(encoding="utf-8").split("\nWORKDIR", 1)[0]
-    return [line for line in text.splitlines() if line and not line.startswith("#")]
+    """The first stage up to its packages, without comments and its name, which the engine's cache ignores."""
+    text = re.split("\n(?:WORKDIR|FROM packages)", (image / "Dockerfile").read_text(encoding="utf-8"), maxsplit=1)[0]
+    return [re.sub(r" AS \w+$", "", line) for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def test_the_packages_of_the_builder_are_installed_by_the_same_step_as_the_event_log_s() -> None:

@@ -121,15 +121,21 @@ def test_a_run_that_goes_on_holds_what_it_unpacked(server: Server) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=["TERM", "HUP", "INT"])
 def test_the_terminal_shows_again_what_is_typed(server: Server, number: signal.Signals) -> None:
     master, slave = pty.openpty()
+    # A shell cannot trap what was ignored when it began, as hang-ups are below nohup.
+    usual = ["env", f"--default-signal={number.name}", *server.command()]
     with subprocess.Popen(
-        server.command(), env=server.environment(), stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        usual, env=server.environment(), stdin=slave, stdout=slave, stderr=slave, start_new_session=True
     ) as process:
         seen = b""
         while b"(it is not shown)" not in seen:
             seen += os.read(master, 4096)
         assert not termios.tcgetattr(slave)[3] & termios.ECHO
         process.send_signal(number)
-        process.wait(timeout=60)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     assert process.returncode == 128 + number
     assert termios.tcgetattr(slave)[3] & termios.ECHO
     assert list(server.work.iterdir()) == []
