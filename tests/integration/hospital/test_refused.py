@@ -58,7 +58,7 @@ def tampered(directory: Path) -> None:
 
 
 def of_another_architecture(directory: Path) -> None:
-    (path,) = directory.glob("openmrs-event-log-*.json")
+    (path,) = directory.glob("openmrs-event-log-[0-9]*.json")
     described = json.loads(path.read_text(encoding="utf-8"))
     assert described["architecture"] == "amd64", described
     replaced(path, json.dumps({**described, "architecture": "arm64"}).encode())
