@@ -105,6 +105,7 @@ def test_a_second_run_has_nothing_to_do(site: Site) -> None:
     assert tasks(site.run(web_pages.IMAGE, web_pages.IMAGE)) == []
 
 
+@pytest.mark.full
 def test_one_that_is_ill_fails_no_run_and_takes_nothing_back(site: Site) -> None:
     core = site.core()
     done = site.run(web_pages.ILL, web_pages.IMAGE, event_stack_uis_timeout=3)
