@@ -115,7 +115,7 @@ ENGINE = Part(
 IMAGES = Part(
     "images",
     "builds the images and the archives that carry them",
-    4,
+    3,
     30,
     (
         replace(
@@ -135,7 +135,7 @@ BUILT = ("engine", "images")
 MOLECULE = Part(
     "molecule",
     "a Debian 13 server: check mode, converge, idempotence, host checks",
-    7,
+    7.5,
     30,
     scenario("default"),
     docker=True,
@@ -146,7 +146,7 @@ MOLECULE = Part(
 INTEGRATION = Part(
     "integration",
     "change events, bad input, databases, the host command",
-    9,
+    16,
     35,
     (cases("integration", "tests/integration", *(f"--ignore={path}" for path in OWN_PARTS)),),
     docker=True,
@@ -156,7 +156,7 @@ INTEGRATION = Part(
 WORKERS = Part(
     "workers",
     "the modules for Connect on real workers of two versions, and as ansible-test runs them",
-    6.5,
+    6.2,
     20,
     (cases("workers", "tests/integration/workers"),),
     docker=True,
@@ -165,7 +165,7 @@ WORKERS = Part(
 DATABASES = Part(
     "databases",
     "MySQL 5.7, 8.0, 9.7 and MariaDB 10.11, 11.8 made ready, read through one event log, and odd ones refused",
-    8,
+    10.7,
     35,
     (*scenario("databases"), cases("databases", "tests/integration/databases")),
     docker=True,
@@ -181,7 +181,7 @@ DATABASES = Part(
 HOSPITAL = Part(
     "hospital",
     "servers without internet, reached by SSH only: set up, rebooted, upgraded, cut off",
-    12.5,
+    17,
     40,
     (*scenario("hospital"), cases("hospital", "tests/integration/hospital")),
     docker=True,
@@ -192,7 +192,7 @@ HOSPITAL = Part(
 ZOOKEEPER = Part(
     "zookeeper",
     "a stack with ZooKeeper and a broker of Kafka 3.9: the same checks, stopped, made anew, without its disk",
-    5,
+    6.2,
     25,
     (*scenario("zookeeper"), cases("zookeeper", "tests/integration/zookeeper")),
     docker=True,
@@ -203,7 +203,7 @@ ZOOKEEPER = Part(
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere; and the event log taken off its server, which nobody needs after that",
-    2,
+    2.2,
     20,
     (
         cases("installed", "tests/integration/test_installed.py"),
@@ -216,7 +216,7 @@ INSTALLED = Part(
 DEMO = Part(
     "demo",
     "./demo.sh on a bare machine: interrupted, up, down, up, purge",
-    6,
+    6.4,
     25,
     (cases("demo", "tests/integration/test_demo.py"),),
     docker=True,

@@ -79,8 +79,8 @@ def test_no_two_parts_that_look_at_the_same_server_run_side_by_side() -> None:
 
 
 def test_the_default_run_keeps_within_its_time() -> None:
-    """45 minutes are the limit; the machine that runs it may be slower than the one that was measured."""
-    assert minutes([PARTS[name] for name in DEFAULT], 2) < 36
+    """By what each part took beside another one: three quarters of an hour are the limit."""
+    assert minutes([PARTS[name] for name in DEFAULT], 2) < 45
 
 
 def test_parts_run_side_by_side_and_what_comes_after_waits() -> None:

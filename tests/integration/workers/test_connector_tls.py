@@ -96,7 +96,8 @@ def site(rig: Rig, flavour: str, folder: Path, tls: bool = True) -> Iterator[Sit
 
 def changes(done: Played) -> List[Dict[str, Any]]:
     assert done.code == 0, done.output
-    return [result for result in done.results if result.get("changed")]
+    each = [item for result in done.results for item in result.get("results", [result])]
+    return [result for result in each if result.get("changed")]
 
 
 def refused_without_tls(server: Database) -> bool:
