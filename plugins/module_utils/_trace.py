@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Why a connector failed, in words that hold nothing of a patient. Pure: nothing of Ansible, nothing of the collection.
 
-The host command has the same words in its ``worker.py``, for it stands alone on the server; a test holds them together.
+The host command has this file as its ``trace.py``, by a link, for it stands alone on the server.
 """
 
 from __future__ import annotations

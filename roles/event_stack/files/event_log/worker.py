@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -16,40 +15,9 @@ from typing import Any, List, Tuple
 
 from .errors import EventLogError
 from .stack import SECRETS, Container
+from .trace import safe_words
 
 _SECONDS = 4.0
-_CLASSES = 4
-# A line of a trace that begins with an exception, by Java's way to name things; of a message's own lines none passes.
-_KIND = re.compile(
-    r"(?m)^\s*(?:Caused by: )?((?:[a-z]\w*\.)+(?:[A-Z][\w$]*)?(?:Exception|Error|Failure|Throwable))(?=:|\s*$)"
-)
-# What is said of a trace in which one of the phrases stands, in lower case. The first that fits is the most telling.
-_CAUSES: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
-    ("the disk is full", ("no space left on device",)),
-    ("out of memory", ("outofmemoryerror",)),
-    ("the database refuses the login", ("access denied for user", "error code: 1045")),
-    ("the capture account lacks a right", ("access denied; you need", "error code: 1227")),
-    (
-        "the database no longer has the binary log from which it must go on",
-        (
-            "no longer available on the server",
-            "could not find first log file name",
-            "purged required binary logs",
-            "purged binary logs containing gtids",
-            "position > file size",
-            "error code: 1236",
-        ),
-    ),
-    ("another reader uses the same server id", ("slave with the same server_uuid/server_id",)),
-    ("the schema history is missing", ("history topic is missing",)),
-    ("a table's structure is not in the schema history", ("whose schema isn't known to this connector",)),
-    ("the binary log does not hold whole rows", ("row binlog_format", "binlog_row_image")),
-    ("the database is not known there", ("unknown database",)),
-    ("the certificate of the other side is not trusted", ("pkix path", "unable to find valid certification path")),
-    ("the database's name is not found", ("unknownhostexception",)),
-    ("the database cannot be reached", ("communications link failure", "connection refused", "connect timed out")),
-    ("an event is too large for Kafka", ("recordtoolargeexception",)),
-)
 
 
 class WorkerError(EventLogError):
@@ -74,21 +42,6 @@ class Connector:
     @property
     def running(self) -> bool:
         return self.state == "RUNNING" and bool(self.tasks) and set(self.tasks) == {"RUNNING"}
-
-
-def safe_words(trace: str) -> str:
-    """Why something failed, in words that hold nothing of a patient: known causes and the exceptions' classes.
-
-    Nothing of a message is passed on: converters and databases put values there, quoted or not. What a message says is
-    only looked for among the causes below.
-    """
-    lower = trace.lower()
-    causes = [cause for cause, phrases in _CAUSES if any(phrase in lower for phrase in phrases)]
-    kinds = list(dict.fromkeys(kind.rpartition(".")[2] for kind in _KIND.findall(trace)))
-    chain = " <- ".join(kinds if len(kinds) <= _CLASSES else [kinds[0], *kinds[1 - _CLASSES :]])
-    if not causes:
-        return chain
-    return f"{causes[0]} ({chain})" if chain else causes[0]
 
 
 def parse(data: Any) -> List[Connector]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import inspect
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _trace
-from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log import worker
+from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log import trace, worker
 
 
 def test_the_host_command_has_the_same_words() -> None:
     assert inspect.getsource(_trace.safe_words) == inspect.getsource(worker.safe_words)
     for name in ("_KIND", "_CAUSES", "_CLASSES"):
-        assert getattr(_trace, name) == getattr(worker, name), name
+        assert getattr(_trace, name) == getattr(trace, name), name
 
 
 def test_a_cause_is_told_and_no_message() -> None:
