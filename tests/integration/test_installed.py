@@ -47,7 +47,7 @@ def test_the_artefact_holds_what_the_repository_holds_and_nothing_else(artefact:
     ).stdout
     repository = set(listed.split("\0")) - {""}
     with tarfile.open(artefact) as archive:
-        inside = {member.name.removeprefix("./") for member in archive.getmembers() if member.isfile()}
+        inside = {member.name.removeprefix("./") for member in archive.getmembers() if not member.isdir()}
     assert inside - repository - {"MANIFEST.json", "FILES.json"} == set()
     needed = {name for name in repository if name.split("/")[0] in ("plugins", "roles", "playbooks", "images", "meta")}
     assert {name for name in needed if (ROOT / name).is_file()} - inside == set()
