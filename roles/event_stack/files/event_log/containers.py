@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from typing import IO, Iterator, List, Optional, Sequence, Tuple
 
 from .errors import EventLogError
@@ -88,47 +89,59 @@ class ToolContainer:
     def __enter__(self) -> ToolContainer:
         try:
             self._create()
-            self.process = _client("start", "--attach", self.name)
+            self._start()
         except BaseException:
-            self._remove()
+            self._end()
             raise
         return self
 
+    def _start(self) -> None:
+        with _signals_wait():
+            self.process = _client("start", "--attach", self.name)
+
     def _create(self) -> None:
-        # A signal of this moment waits: a client that nobody knows of would make its container after all else is over.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        creating = None
         try:
-            creating = _client(*self._create_command[1:])
-        except BaseException:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            raise
-        try:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            # A client that nobody knows of would make its container after all else is over.
+            with _signals_wait():
+                creating = _client(*self._create_command[1:])
             _, words = creating.communicate()
         except BaseException:
-            with _no_interruptions():
-                creating.communicate()  # only a container that exists can be removed
+            if creating is not None:
+                with _no_interruptions():
+                    creating.communicate()  # only a container that exists can be removed
             raise
         if creating.returncode != 0:
             raise EventLogError(explain_docker(words.decode("utf-8", "replace"), self._image))
 
-    def _remove(self) -> None:
+    def _end(self) -> None:
+        """End the client, if there is one, and see the container gone."""
         with _no_interruptions():
-            _client("rm", "--force", self.name).communicate()
+            if self.process is not None and self.process.poll() is None:
+                self.process.terminate()  # the docker client passes it on to the tool
+                try:
+                    self.process.wait(_STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    self.process.kill()
+                    self.process.wait()
+            deadline = time.monotonic() + _STOP_SECONDS
+            # A container that is just being started refuses its removal, or comes up after it was asked for.
+            while self._remove() and time.monotonic() < deadline:
+                time.sleep(0.1)
+
+    def _remove(self) -> bool:
+        """Ask for the removal; return whether the container is still there."""
+        _client("rm", "--force", self.name).communicate()
+        listed, _ = _client("ps", "--all", "--quiet", "--filter", f"name=^/{self.name}$").communicate()
+        return bool(listed.strip())
 
     def __exit__(self, *_exception: object) -> None:
         process = self.process
         if process is None:
             return
-        if process.poll() is None:
-            with _no_interruptions():
-                process.terminate()  # the docker client passes it on to the tool
-                try:
-                    process.wait(_STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-            self._remove()
+        # Docker itself removes the container of a tool that ended by itself, and the client waits for that.
+        if process.poll() != 0:
+            self._end()
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
@@ -157,6 +170,26 @@ def _client(*arguments: str) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Signals of these moments count at their end, when what was begun has a name in this program.
+
+    They are not blocked, for a client would inherit that.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: List[int] = []
+    before = [signal.signal(number, lambda got, _frame: came.append(got)) for number in _SIGNALS]
+    try:
+        yield
+    finally:
+        for number, handler in zip(_SIGNALS, before):
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 @contextlib.contextmanager

@@ -26,6 +26,8 @@ case "$1" in
 image) [ -f "$FAKE_DIR/image-error" ] && { cat "$FAKE_DIR/image-error" >&2; exit 1; }; echo sha256:1; exit 0 ;;
 create) while [ -f "$FAKE_DIR/slow-create" ]; do sleep 0.05; done; echo created > "$FAKE_DIR/created"; exit 0 ;;
 start) exec sh "$FAKE_DIR/tool" ;;
+rm) [ -f "$FAKE_DIR/stubborn" ] && mv "$FAKE_DIR/stubborn" "$FAKE_DIR/still-there" || rm -f "$FAKE_DIR/still-there" ;;
+ps) [ ! -f "$FAKE_DIR/still-there" ] || echo 0123456789ab ;;
 container)
   [ ! -f "$FAKE_DIR/engine-error" ] || { cat "$FAKE_DIR/engine-error" >&2; exit 1; }
   [ -f "$FAKE_DIR/containers" ] || { echo "[]"; echo "Error: No such container: x" >&2; exit 1; }

@@ -49,6 +49,13 @@ def wait_until_called(host: Host, verb: str, seconds: float = 10) -> bool:
     return False
 
 
+def removals(host: Host) -> list[str]:
+    """Which containers were asked to go, and how often, by what came after all else."""
+    calls = [call for call in host.calls() if not call.startswith("ps ")]
+    last = next((number for number, call in enumerate(reversed(calls)) if not call.startswith("rm ")), len(calls))
+    return calls[len(calls) - last :]
+
+
 def wait_for(path: Path, seconds: float = 10) -> bool:
     deadline = time.monotonic() + seconds
     while not path.exists() and time.monotonic() < deadline:
@@ -182,7 +189,7 @@ def test_ctrl_c_and_signals_stop_the_container_and_leave_no_trace(
     assert b"Traceback" not in words
     assert wait_for(person.root / "stopped")
     name = next(call for call in person.calls() if call.startswith("create ")).split("--name ")[1].split()[0]
-    assert person.calls()[-1] == f"rm --force {name}"
+    assert removals(person) == [f"rm --force {name}"]
 
 
 def test_reader_that_goes_away_ends_it_at_once_though_no_event_comes(person: Host) -> None:
@@ -210,7 +217,8 @@ def test_ctrl_c_while_docker_makes_the_container_waits_for_it_and_removes_it(per
     assert (process.returncode, b"Traceback" in words) == (130, False)
     assert (person.root / "created").exists()
     assert not (person.root / "started").exists()
-    assert person.calls()[-1].startswith("rm --force event-log-tail-")
+    (removal,) = removals(person)
+    assert removal.startswith("rm --force event-log-tail-")
 
 
 def test_tool_that_ignores_the_end_is_killed_and_removed(person: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +230,17 @@ def test_tool_that_ignores_the_end_is_killed_and_removed(person: Host, monkeypat
         assert tool.stdout.readline() == b"up\n"
     assert tool.process is not None
     assert tool.process.returncode == -signal.SIGKILL
-    assert person.calls()[-1] == f"rm --force {tool.name}"
+    assert removals(person) == [f"rm --force {tool.name}"]
+
+
+def test_container_that_is_still_there_after_its_removal_is_removed_again(person: Host) -> None:
+    (person.root / "stubborn").write_text("")
+    person.play(FOREVER)
+    with person.start("tail", "person") as process:
+        first_line(process)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert len(removals(person)) == 2
 
 
 def test_failure_of_the_tool_is_told_with_its_last_words(person: Host) -> None:
