@@ -7,18 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: generated_secret
-short_description: A password that the host makes once and keeps
+short_description: Passwords that the host makes once and keeps
 version_added: "0.1.0"
 author: OpenMRS Event Log contributors (@openmrs)
 description:
-  - Reads a secret from a file of the host, or makes the file with a random one when it is not there.
+  - Reads secrets from files of the host, or makes the files with random ones where they are not there.
   - For logins that only the host itself uses, so that nobody has to invent, send or remember a password.
-  - The file belongs to root with mode V(0400). It is never rewritten. Remove it to get a new secret.
-  - Always use it with C(no_log), for the secret is in the result.
+  - The files belong to root with mode V(0400). They are rewritten only when O(renew) names them.
+  - Always use it with C(no_log), for the secrets are in the result.
 attributes:
   check_mode:
     support: full
-    description: Predicts the change. The secret of the result is then a throw-away one.
+    description: Predicts the change. A secret that is only foreseen is a throw-away one in the result.
   diff_mode:
     support: none
     description: Secrets are not shown.
@@ -27,10 +27,17 @@ attributes:
     platforms: posix
     description: Needs Python 3.8 or later on the target, nothing else.
 options:
-  path:
-    description: File that holds the secret, one line. Its directory is made with mode V(0700) when it is missing.
-    type: path
+  paths:
+    description:
+      - File of each secret, one line, by the name that the result has for it. Its directory is made with mode V(0700)
+        when it is missing.
+    type: dict
     required: true
+  renew:
+    description: Names of those that are made anew though they are there. Each run then makes another one.
+    type: list
+    elements: str
+    default: []
   length:
     description: Number of letters and digits of a new secret.
     type: int
@@ -40,48 +47,68 @@ options:
 EXAMPLES = r"""
 - name: Keep a password for the worker's REST interface
   openmrs.event_log.generated_secret:
-    path: /opt/event-log/secrets/connect_password
-  register: connect_password
+    paths: {rest: /opt/event-log/secrets/connect_password}
+  register: generated
   no_log: true
 """
 
 RETURN = r"""
-secret:
-  description: The secret, as kept on the host.
+secrets:
+  description: The secrets by their names, as kept on the host.
   returned: success
-  type: str
-  sample: h8dJ0m2vQx4nT6bW1rYc9eKf3gLp5sZa
+  type: dict
+  sample: {rest: h8dJ0m2vQx4nT6bW1rYc9eKf3gLp5sZa}
+former:
+  description: What those of O(renew) were before.
+  returned: success
+  type: dict
+  sample: {}
 """
 
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
 from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file import generate, write_atomically
 
 SHORTEST = 12
 
 
+def kept(path: Path) -> str:
+    """Return the secret that the host keeps; "" where there is none."""
+    if not path.exists():
+        return ""
+    secret = path.read_text(encoding="utf-8").rstrip("\n")
+    if not secret:
+        raise InputError(f"{path} is empty: remove it, and the next run makes a new secret.")
+    return secret
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "path": {"type": "path", "required": True},
+            "paths": {"type": "dict", "required": True},
+            "renew": {"type": "list", "elements": "str", "default": []},
             "length": {"type": "int", "default": 32, "no_log": False},
         },
         supports_check_mode=True,
     )
-    path = Path(module.params["path"])
-    if module.params["length"] < SHORTEST:
-        module.fail_json(msg=f"length is {module.params['length']}: ask for at least {SHORTEST} characters.")
-    if path.exists():
-        secret = path.read_text(encoding="utf-8").rstrip("\n")
-        if not secret:
-            module.fail_json(msg=f"{path} is empty: remove it, and the next run makes a new secret.")
-        module.exit_json(changed=False, secret=secret)
-    secret = generate(module.params["length"])
-    if not module.check_mode:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(path, f"{secret}\n".encode(), 0o400, 0, 0)
-    module.exit_json(changed=True, secret=secret)
+    params = module.params
+    paths = {name: Path(path) for name, path in params["paths"].items()}
+    if params["length"] < SHORTEST:
+        module.fail_json(msg=f"length is {params['length']}: ask for at least {SHORTEST} characters.")
+    try:
+        secrets = {name: kept(path) for name, path in paths.items()}
+    except InputError as error:
+        module.fail_json(msg=str(error))
+    former = {name: secrets[name] for name in params["renew"] if secrets.get(name)}
+    wanting = [name for name in paths if not secrets[name] or name in former]
+    for name in wanting:
+        secrets[name] = generate(params["length"])
+        if not module.check_mode:
+            paths[name].parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_atomically(paths[name], f"{secrets[name]}\n".encode(), 0o400, 0, 0)
+    module.exit_json(changed=bool(wanting), secrets=secrets, former=former)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: versioned_secret
-short_description: A secret file whose name changes with its content
+short_description: Secret files whose names change with their content
 version_added: "0.1.0"
 author: OpenMRS Event Log contributors (@openmrs)
 description:
-  - Writes a secret into a directory that a container mounts, under the name C(STEM-XXXXXXXXSUFFIX).
+  - Writes secrets into directories that containers mount, each under the name C(STEM-XXXXXXXXSUFFIX).
   - The 8 hex digits are an HMAC of the content. Its key is made in the directory at first and stays there.
   - Whoever refers to the file by its name sees a rotated secret as an ordinary change of that reference,
     in check mode too, and an interrupted run is simply repeated.
@@ -28,32 +28,34 @@ attributes:
     platforms: posix
     description: Needs Python 3.8 or later on the target, nothing else.
 options:
-  directory:
-    description: Directory of the secrets, made with mode V(0500) and the owner of the files when it is missing.
-    type: path
+  files:
+    description: The secrets. No two of them have the same stem.
+    type: list
+    elements: dict
     required: true
-  stem:
-    description: First part of the file's name.
-    type: str
-    required: true
-  suffix:
-    description: Last part of the file's name, with its dot.
-    type: str
-    default: .properties
-  content:
-    description: What the file holds, as it is.
-    type: str
-    required: true
+    suboptions:
+      directory:
+        description: Directory of the secret, made with mode V(0500) and the owner of the files when it is missing.
+        type: path
+        required: true
+      stem: {description: First part of the file's name., type: str, required: true}
+      suffix: {description: "Last part of the file's name, with its dot.", type: str, default: .properties}
+      content: {description: "What the file holds, as it is.", type: str, required: true}
+      versioned:
+        description: >-
+          V(false) names the file C(STEMSUFFIX), whatever it holds: for what is read anew each time that it is used.
+        type: bool
+        default: true
   owner:
-    description: Numeric uid that may read the file, and nobody else but root.
+    description: Numeric uid that may read the files, and nobody else but root.
     type: int
     required: true
   group:
-    description: Numeric gid of the file.
+    description: Numeric gid of the files.
     type: int
     required: true
   keep:
-    description: How many versions to keep, the newest first. The wanted one is always kept.
+    description: How many versions to keep of each, the newest first. The wanted one is always kept.
     type: int
     default: 3
 """
@@ -61,27 +63,24 @@ options:
 EXAMPLES = r"""
 - name: Hand the database password to the worker
   openmrs.event_log.versioned_secret:
-    directory: /opt/event-log/secrets/connect
-    stem: database
-    content: "password={{ event_log_capture_password }}\n"
+    files:
+      - directory: /opt/event-log/secrets/connect
+        stem: database
+        content: "password={{ event_log_capture_password }}\n"
     owner: 1001
     group: 1001
-  register: database_secret
+  register: secrets
+  no_log: true
 """
 
 RETURN = r"""
-filename:
-  description: Name of the file inside O(directory).
+filenames:
+  description: Name of each file inside its directory, by its stem.
   returned: success
-  type: str
-  sample: database-5f3c09ab.properties
-path:
-  description: The whole path on the host.
-  returned: success
-  type: str
-  sample: /opt/event-log/secrets/connect/database-5f3c09ab.properties
+  type: dict
+  sample: {database: database-5f3c09ab.properties}
 removed:
-  description: Names of former versions that were removed.
+  description: Paths of former versions that were removed.
   returned: success
   type: list
   elements: str
@@ -105,37 +104,73 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file imp
 )
 
 
-def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    directory, owner = Path(params["directory"]), (params["owner"], params["group"])
-    content, kind = params["content"].encode(), (params["stem"], params["suffix"])
-    changed = keep_directory(directory, DIRECTORY_MODE, owner, check_mode)
-    key_file = directory / KEY_NAME
-    if key_file.exists():
-        key = key_file.read_bytes()
-    else:
-        changed, key = True, secrets.token_bytes(32)
-        if not check_mode:
-            write_atomically(key_file, key, FILE_MODE, 0, 0)
-    path = directory / versioned_name(*kind, key, content)
-    changed |= keep_file(path, content, FILE_MODE, owner, check_mode)
-    removed = drop_versions(path, *kind, params["keep"], check_mode)
-    return {"changed": changed or bool(removed), "filename": path.name, "path": str(path), "removed": removed}
+class Keeper:
+    """Writes, or in check mode foresees; a key that is only foreseen is the same for all files of its directory."""
+
+    def __init__(self, owner: tuple[int, int], keep: int, check_mode: bool) -> None:
+        self._owner, self._keep, self._check_mode = owner, keep, check_mode
+        self._foreseen: dict[Path, bytes] = {}
+        self.changed = False
+        self.removed: list[str] = []
+
+    def put(self, file: dict[str, Any]) -> str:
+        """See to one file; return its name."""
+        directory, content = Path(file["directory"]), file["content"].encode()
+        if directory not in self._foreseen:
+            self.changed |= keep_directory(directory, DIRECTORY_MODE, self._owner, self._check_mode)
+        if not file["versioned"]:
+            path = directory / f"{file['stem']}{file['suffix']}"
+            self.changed |= keep_file(path, content, FILE_MODE, self._owner, self._check_mode)
+            return path.name
+        kind = (file["stem"], file["suffix"])
+        path = directory / versioned_name(*kind, self._key(directory), content)
+        self.changed |= keep_file(path, content, FILE_MODE, self._owner, self._check_mode)
+        old = drop_versions(path, *kind, self._keep, self._check_mode)
+        self.removed += [str(directory / name) for name in old]
+        self.changed |= bool(old)
+        return path.name
+
+    def _key(self, directory: Path) -> bytes:
+        file = directory / KEY_NAME
+        if file.exists():
+            return file.read_bytes()
+        if directory not in self._foreseen:
+            self.changed = True
+            self._foreseen[directory] = secrets.token_bytes(32)
+            if not self._check_mode:
+                write_atomically(file, self._foreseen[directory], FILE_MODE, 0, 0)
+        return self._foreseen[directory]
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "directory": {"type": "path", "required": True},
-            "stem": {"type": "str", "required": True},
-            "suffix": {"type": "str", "default": ".properties"},
-            "content": {"type": "str", "required": True, "no_log": True},
+            "files": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "directory": {"type": "path", "required": True},
+                    "stem": {"type": "str", "required": True},
+                    "suffix": {"type": "str", "default": ".properties"},
+                    "content": {"type": "str", "required": True, "no_log": True},
+                    "versioned": {"type": "bool", "default": True},
+                },
+            },
             "owner": {"type": "int", "required": True},
             "group": {"type": "int", "required": True},
             "keep": {"type": "int", "default": 3},
         },
         supports_check_mode=True,
     )
-    module.exit_json(**ensure(module.params, module.check_mode))
+    params = module.params
+    stems = [file["stem"] for file in params["files"]]
+    if len(set(stems)) < len(stems):
+        twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+        module.fail_json(msg=f"{', '.join(twice)} is the stem of several files: give each its own.")
+    keeper = Keeper((params["owner"], params["group"]), params["keep"], module.check_mode)
+    filenames = {file["stem"]: keeper.put(file) for file in params["files"]}
+    module.exit_json(changed=keeper.changed, filenames=filenames, removed=keeper.removed)
 
 
 if __name__ == "__main__":

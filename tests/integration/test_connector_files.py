@@ -103,7 +103,7 @@ def test_the_files_are_registered_and_what_they_lack_is_told(registered: Registe
     assert registered.first.code == 0, said[-3000:]
     tasks = {task for _, task in registered.first.changed}
     assert {task.split(" : ")[-1] for task in tasks} == {
-        "Hand the secrets of the connectors' files to the worker",
+        "Hand the secrets of the connectors to the worker",
         "Register the connector and wait until it streams",
     }
     for line in (

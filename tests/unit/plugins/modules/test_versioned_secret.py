@@ -31,8 +31,13 @@ class Secrets:
         self.directory = directory
 
     def put(self, content: str = "password=first-word\n", check: bool = False, **options: Any) -> Dict[str, Any]:
-        arguments = {"stem": "database", "owner": ME[0], "group": ME[1], **options}
-        return self._call(subject, check=check, directory=str(self.directory), content=content, **arguments)
+        file = {"directory": str(self.directory), "stem": "database", "content": content}
+        file.update({key: options.pop(key) for key in ("stem", "suffix", "versioned") if key in options})
+        arguments = {"owner": ME[0], "group": ME[1], **options}
+        done = self._call(subject, check=check, files=[file], **arguments)
+        (name,) = done["filenames"].values()
+        removed = [Path(path).name for path in done["removed"]]
+        return {**done, "filename": name, "path": str(self.directory / name), "removed": removed}
 
     def names(self) -> List[str]:
         return sorted(path.name for path in self.directory.iterdir() if path.name != KEY_NAME)
@@ -60,7 +65,7 @@ def test_the_ladder_of_check_and_run(secrets: Secrets) -> None:
     made = secrets.put()
     assert made["changed"]
     assert re.fullmatch(r"database-[0-9a-f]{8}\.properties", made["filename"])
-    assert made["path"] == str(secrets.directory / made["filename"])
+    assert made["filenames"] == {"database": made["filename"]}
     for check in (True, False):
         again = secrets.put(check=check)
         assert (again["changed"], again["filename"], again["removed"]) == (False, made["filename"], [])
@@ -189,3 +194,44 @@ def test_what_was_changed_by_hand_is_mended(secrets: Secrets, damage: str) -> No
 
 def test_the_secret_is_in_no_result(secrets: Secrets) -> None:
     assert "first-word" not in json.dumps([secrets.put(check=True), secrets.put(), secrets.put()])
+
+
+def several(call: Call, root: Path, check: bool = False) -> Dict[str, Any]:
+    files = [
+        {"directory": str(root / "one"), "stem": "first", "content": "word=one\n"},
+        {"directory": str(root / "one"), "stem": "second", "suffix": ".conf", "content": "word-two"},
+        {"directory": str(root / "two"), "stem": "client", "content": "word-three", "versioned": False},
+    ]
+    return call(subject, check=check, files=files, owner=ME[0], group=ME[1])
+
+
+def test_several_in_one_call(call: Call, secrets: Secrets, tmp_path: Path, owners: Owners) -> None:
+    assert several(call, tmp_path, check=True)["changed"]
+    assert not (tmp_path / "one").exists()
+    made = several(call, tmp_path)
+    assert (made["changed"], sorted(made["filenames"])) == (True, ["client", "first", "second"])
+    assert made["filenames"]["client"] == "client.properties"
+    assert (tmp_path / "one" / made["filenames"]["second"]).read_text() == "word-two"
+    assert not (tmp_path / "two" / KEY_NAME).exists(), "a file without a version needs no key"
+    for check in (True, False):
+        again = several(call, tmp_path, check=check)
+        assert (again["changed"], again["filenames"]) == (False, made["filenames"])
+
+
+def test_a_file_without_a_version_is_rewritten_in_place(secrets: Secrets) -> None:
+    first = secrets.put(versioned=False)
+    foretold = secrets.put("password=other-word\n", versioned=False, check=True)
+    second = secrets.put("password=other-word\n", versioned=False)
+    assert first["filename"] == second["filename"] == "database.properties"
+    assert foretold["changed"]
+    assert second["changed"]
+    assert Path(second["path"]).read_text() == "password=other-word\n"
+    assert state(Path(second["path"])) == (0o400, *ME)
+
+
+def test_one_stem_for_two_files_is_refused(call: Call, tmp_path: Path) -> None:
+    file = {"directory": str(tmp_path / "x"), "stem": "same", "content": "word-one"}
+    told = call(subject, files=[file, file], owner=ME[0], group=ME[1])
+    assert told["failed"]
+    assert told["msg"] == "same is the stem of several files: give each its own."
+    assert not (tmp_path / "x").exists()

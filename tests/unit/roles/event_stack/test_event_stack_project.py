@@ -110,7 +110,7 @@ def as_java(settings: Dict[str, Any]) -> Dict[str, str]:
 
 def test_what_check_mode_says_would_change(runs: Dict[str, Outcome]) -> None:
     assert runs["plain"].changed == [
-        "Hand the login to the worker",
+        "Hand the logins to the containers",
         "Write the Compose project, its settings and the host command",
         "Format the broker's directory",
         "Remember that this host has the broker's data",

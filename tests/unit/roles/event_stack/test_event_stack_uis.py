@@ -121,7 +121,6 @@ def test_what_runs_is_what_is_wanted_and_has_an_image(runs: Dict[str, Outcome], 
     assert list(pages(runs[case])) == names
     assert settings(runs[case])["uis"] == names
     assert ("Bring the web pages up" in runs[case].changed) == bool(names)
-    assert ("Hand the login to Kowl" in runs[case].changed) == ("kowl" in names)
 
 
 def test_the_pages_are_hardened_as_the_others_are(runs: Dict[str, Outcome]) -> None:
@@ -171,7 +170,7 @@ def test_kowls_configuration_is_a_versioned_secret(runs: Dict[str, Outcome]) -> 
     assert kowl_file(runs, "other_profile") == path
     mount = pages(runs["both"])["kowl"]["volumes"][0]
     assert (mount["target"], mount["source"].endswith("/secrets/kowl")) == ("/run/event-log/secrets", True)
-    arguments = runs["both"].result("Hand the login to Kowl")["censored"]
+    arguments = runs["both"].result("Hand the logins to the containers")["censored"]
     assert "no_log" in arguments
 
 
