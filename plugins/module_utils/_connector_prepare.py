@@ -140,6 +140,8 @@ def _additions(config: Mapping[str, str], kind: str, name: str, source: _debeziu
     wanted = ALWAYS | {key for key in site if key.startswith(CREATION)} | _address_and_login(config, source)
     if config.get(HISTORY, KAFKA_HISTORY) == KAFKA_HISTORY:
         wanted |= {HISTORY_SERVERS, HISTORY_TOPIC}
+        if _is_own_broker(config, source):
+            wanted |= set(_debezium.HISTORY_CLIENTS)
     if not {"max.queue.size", "max.batch.size"} & set(config):
         wanted |= {"max.queue.size", "max.batch.size"}  # one must be larger than the other
     if f"{CREATION}compression.type" not in config:
@@ -168,6 +170,12 @@ def _address(host: str, port: str) -> str:
     return f"{'127.0.0.1' if host.strip().lower() == 'localhost' else host.strip().lower()}:{port.strip()}"
 
 
+def _is_own_broker(config: Mapping[str, str], source: _debezium.Source) -> bool:
+    """Whether the history is kept by the event log's broker: it is where the file names none."""
+    servers = [_address(*(one.rpartition(":")[::2])) for one in config.get(HISTORY_SERVERS, "").split(",") if one]
+    return not servers or _address(*source.bootstrap.rpartition(":")[::2]) in servers
+
+
 def _warnings(config: Mapping[str, str], source: _debezium.Source) -> Iterable[str]:
     history = config.get(HISTORY, KAFKA_HISTORY)
     if history != KAFKA_HISTORY:
@@ -175,8 +183,7 @@ def _warnings(config: Mapping[str, str], source: _debezium.Source) -> Iterable[s
             f"{HISTORY} is {history}: the worker keeps nothing on its own disk, so that the history of the tables'"
             f" structure would be lost with its container. Leave it out, to keep the history in Kafka."
         )
-    servers = [_address(*(one.rpartition(":")[::2])) for one in config.get(HISTORY_SERVERS, "").split(",") if one]
-    if servers and _address(*source.bootstrap.rpartition(":")[::2]) not in servers:
+    if not _is_own_broker(config, source):
         yield (
             f"{HISTORY_SERVERS} is {config[HISTORY_SERVERS]}, and the event log's broker is {source.bootstrap}. If that"
             " is an address of the former installation, leave it out: then the broker's is taken."

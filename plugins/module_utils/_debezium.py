@@ -35,6 +35,16 @@ MARIADB_SSL_MODES = {
     "verify_identity": "verify-full",
 }
 
+#: Reading and writing the schema history are clients of their own, which do not have the worker's settings. How the
+#: broker is spoken to stands in a file that every worker of the collection has, so that to switch logins on or off
+#: changes no connector; the login itself is the section KafkaClient of the worker's JAAS file.
+BROKER_FILE = "/run/event-log/secrets/broker.properties"
+HISTORY_CLIENTS = {
+    f"schema.history.internal.{client}.{key}": f"${{file:{BROKER_FILE}:{key}}}"
+    for client in ("producer", "consumer")
+    for key in ("security.protocol", "sasl.mechanism")
+}
+
 #: Server ids are derived in this range: far from 1, 3, 184054, 223344 and the like, which people write by hand.
 SERVER_ID_START, SERVER_ID_COUNT = 1_000_000_000, 1_000_000_000
 
@@ -95,6 +105,7 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         "schema.history.internal.store.only.captured.tables.ddl": True,
         "schema.history.internal.kafka.bootstrap.servers": source.bootstrap,
         "schema.history.internal.kafka.topic": schema_history_topic(source.topic_prefix),
+        **HISTORY_CLIENTS,
         "include.schema.changes": False,
         "decimal.handling.mode": "double",
         # The stored position moves on although none of the captured tables is written; upstream's default is never.

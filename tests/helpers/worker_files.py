@@ -22,6 +22,8 @@ from tests.helpers.records import ROOT
 KAFKA_PORT, CONTROLLER_PORT = 29092, 29093
 SECRETS = "/run/event-log/secrets"
 LOGIN = ("rig", "rig-password")
+#: How the rig's broker is spoken to: what the connectors' schema history and Kafka's tools read. It has no logins.
+BROKER_LOGIN = "security.protocol=PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n"
 CLUSTER_ID = "eventlogrigeventlogriA"
 #: What a developer waits for in a hospital, and a test does not.
 QUICK: Mapping[str, Scalar] = {

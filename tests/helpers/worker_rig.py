@@ -133,6 +133,7 @@ def _start(made: Rig, mark: str) -> None:
     os.chown(root / "secrets", UID, UID)
     made.secret("rest-login.properties", "=".join(LOGIN) + "\n")
     made.secret("database.properties", f"password={CAPTURE[1]}\n")
+    made.secret("broker.properties", worker_files.BROKER_LOGIN)
     worker_files.write(root / "etc" / "broker", worker_files.broker_files())
     label = ("--label", f"eventlog-rig={mark}")
     docker(

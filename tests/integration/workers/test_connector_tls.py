@@ -18,7 +18,7 @@ import pytest
 
 from tests.helpers.calls import Played, play
 from tests.helpers.tls_databases import Database, authority, database
-from tests.helpers.worker_files import LOGIN
+from tests.helpers.worker_files import BROKER_LOGIN, LOGIN
 from tests.helpers.worker_rig import images
 from tests.helpers.workers import CAPTURE, Rig, wait_for
 
@@ -85,6 +85,8 @@ class Site:
 def site(rig: Rig, flavour: str, folder: Path, tls: bool = True) -> Iterator[Site]:
     (folder / "secrets").mkdir()
     (folder / "secrets" / "connect").symlink_to(rig.root / "secrets")
+    (folder / "secrets" / "command").mkdir()
+    (folder / "secrets" / "command" / "client.properties").write_text(BROKER_LOGIN)
     with database(flavour, folder, tls) as server:
         # A name that was never used before has no offsets of another database.
         made = Site(rig, server, folder, f"rig-tls-{flavour}-{zlib.crc32(str(folder).encode()):08x}-{os.getpid()}")

@@ -79,6 +79,7 @@ def test_the_former_file_keeps_every_value_and_gets_what_it_lacks() -> None:
         "database.ssl.mode": "verify_ca",
         "database.ssl.truststore": "/run/event-log/secrets/ca-1.jks",
         "driver.allowPublicKeyRetrieval": "true",
+        **_debezium.HISTORY_CLIENTS,
         "heartbeat.interval.ms": "10000",
         "max.queue.size.in.bytes": "33554432",
         "max.queue.size": "8192",
@@ -137,9 +138,36 @@ def test_a_connector_that_says_nothing_of_the_database_gets_that_of_the_site() -
         assert made.config[key] == site[key]
     assert made.config["schema.history.internal.kafka.bootstrap.servers"] == "127.0.0.1:9092"
     assert made.config["schema.history.internal.kafka.topic"] == "schema-changes.two"
+    assert logins_of_the_history(made.config) == _debezium.HISTORY_CLIENTS
     assert "table.include.list" not in made.config
     assert "decimal.handling.mode" not in made.config
     assert made.secrets == {}
+
+
+def logins_of_the_history(config: Mapping[str, str]) -> Dict[str, str]:
+    return {key: value for key, value in config.items() if key in _debezium.HISTORY_CLIENTS}
+
+
+@pytest.mark.parametrize(
+    ("more", "left_out"),
+    [
+        ({"schema.history.internal.kafka.bootstrap.servers": "localhost:9092"}, set()),
+        ({"schema.history.internal.kafka.bootstrap.servers": "kafka:9092"}, set(_debezium.HISTORY_CLIENTS)),
+        ({"schema.history.internal": "io.debezium.storage.Other"}, set(_debezium.HISTORY_CLIENTS)),
+        (
+            {"schema.history.internal.producer.security.protocol": "SSL"},
+            {"schema.history.internal.producer.security.protocol"},
+        ),
+    ],
+)
+def test_a_history_on_the_event_logs_own_broker_logs_in_the_way_that_it_asks_for(
+    more: Dict[str, Any], left_out: set[str]
+) -> None:
+    made = prepared({**MINIMAL, **more})
+    wanted = {key: value for key, value in _debezium.HISTORY_CLIENTS.items() if key not in left_out}
+    added = {line.partition("=")[0] for line in made.added}
+    assert {key: made.config[key] for key in wanted} == wanted
+    assert added & set(_debezium.HISTORY_CLIENTS) == set(wanted)
 
 
 @pytest.mark.parametrize(

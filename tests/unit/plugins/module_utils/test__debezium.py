@@ -26,6 +26,8 @@ SITE = subject.Source(
 )
 NAMES = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1)
 
+BROKER = "/run/event-log/secrets/broker.properties"
+
 # The whole of it, for a change here makes every site's connector restart.
 WHOLE = {
     "connector.class": "io.debezium.connector.mysql.MySqlConnector",
@@ -43,6 +45,10 @@ WHOLE = {
     "schema.history.internal.store.only.captured.tables.ddl": True,
     "schema.history.internal.kafka.bootstrap.servers": "127.0.0.1:9092",
     "schema.history.internal.kafka.topic": "schema-changes.openmrs",
+    "schema.history.internal.producer.security.protocol": f"${{file:{BROKER}:security.protocol}}",
+    "schema.history.internal.producer.sasl.mechanism": f"${{file:{BROKER}:sasl.mechanism}}",
+    "schema.history.internal.consumer.security.protocol": f"${{file:{BROKER}:security.protocol}}",
+    "schema.history.internal.consumer.sasl.mechanism": f"${{file:{BROKER}:sasl.mechanism}}",
     "include.schema.changes": False,
     "decimal.handling.mode": "double",
     "heartbeat.interval.ms": 10000,

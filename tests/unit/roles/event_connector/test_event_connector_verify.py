@@ -43,14 +43,18 @@ def folder_of(where: Path, name: str, configs: str) -> str:
     folder.mkdir()
     lines = [f"Topic: {topic}\tPartitionCount: 1\tReplicationFactor: 1\tConfigs: {given}" for topic, given in TOPICS]
     text = "\n".join(lines).replace("retention.ms=-1,retention.bytes", configs)
-    (folder / "docker").write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\n")
+    (folder / "docker").write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" >'{folder}/asked'\ncat <<'END'\n{text}\nEND\n")
     (folder / "docker").chmod(0o755)
     return str(folder)
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
-    where = tmp_path_factory.mktemp("verify")
+def where(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("verify")
+
+
+@pytest.fixture(scope="module")
+def outcomes(where: Path) -> Dict[str, Outcome]:
     hosts = {}
     for name, given in CASES.items():
         configs = "retention.ms=7,retention.bytes" if given.get("forgets") else "retention.ms=-1,retention.bytes"
@@ -96,3 +100,11 @@ def test_less_than_the_site_set_is_an_error(outcomes: Dict[str, Outcome], case: 
 def test_what_forgets_by_age_is_an_error_under_a_profile_too(outcomes: Dict[str, Outcome]) -> None:
     assert "openmrs.openmrs.person: retention.ms is 7, it must be -1." in outcomes["forgets"].failure
     assert "retention.bytes" not in outcomes["forgets"].failure
+
+
+def test_the_broker_is_asked_with_the_login_of_the_host_command(outcomes: Dict[str, Outcome], where: Path) -> None:
+    assert outcomes["same profile"].failure == ""
+    words = (where / "same-profile" / "asked").read_text().split()
+    mount = "--mount=type=bind,source=/opt/event-log/secrets/command,target=/run/event-log/secrets,readonly"
+    assert words.index(mount) < words.index("some/image:1.2")
+    assert "--command-config=/run/event-log/secrets/client.properties" in words[words.index("kafka-class") :]
