@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
@@ -101,11 +102,8 @@ def databases() -> List[Database]:
 
 
 def _tool(main: str, *words: str) -> str:
-    """A shell command of the stack's server that runs one of Kafka's tools outside the broker's memory limit."""
-    image = STACK.exec("docker", "inspect", "-f", "{{.Config.Image}}", "event-log-broker").strip()
-    run = "docker run --rm --network host --read-only --tmpfs /tmp:exec,size=64m --env KAFKA_HEAP_OPTS=-Xmx512m"
-    quoted = " ".join(f"'{word}'" for word in words)
-    return f"{run} {image} kafka-class {main} --bootstrap-server 127.0.0.1:9092 {quoted}"
+    """A shell command of the stack's server that runs one of Kafka's tools."""
+    return shlex.join(STACK.tool(main, *words, heap="512m"))
 
 
 def counts() -> Dict[str, int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
 import shlex
 import subprocess
 import time
 from dataclasses import dataclass
 from typing import Any, Callable, Iterable
+
+from tests.helpers import kafka_tools
 
 REQUEST = """
 import json, sys, urllib.error, urllib.request
@@ -28,8 +29,6 @@ except urllib.error.HTTPError as error:
 # Without the broker's own options: its port for metrics is taken, its heap is large, its log goes to stdout.
 OWN_OPTIONS = ("-e", "KAFKA_OPTS=", "-e", "KAFKA_HEAP_OPTS=-Xmx128m", "-e", "KAFKA_LOG4J_OPTS=")
 IN_BROKER = ("docker", "exec", "-i", *OWN_OPTIONS, "event-log-broker")
-# Beside a ZooKeeper the broker is one of 3.9, whose image has no tools: the worker's has them.
-IN_WORKER = (*IN_BROKER[:-1], "event-log-connect")
 
 
 class ServerError(AssertionError):
@@ -50,13 +49,6 @@ def eventually(check: Callable[[], Any], seconds: float, what: str, pause: float
         if time.monotonic() >= deadline:
             raise ServerError(f"not within {seconds:g} s: {what}; last seen: {seen!r}")
         time.sleep(pause)
-
-
-@functools.lru_cache(maxsize=None)
-def has_zookeeper(server: str) -> bool:
-    """Whether a converged server's stack runs with ZooKeeper, which it does for as long as it lives."""
-    asked = ("docker", "exec", server, "docker", "container", "inspect", "event-log-zookeeper")
-    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 
 @dataclass(frozen=True)
@@ -102,12 +94,25 @@ class Server:
         status, text = json.loads(answer)
         return status, json.loads(text) if text.startswith(("{", "[")) else text
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the host command knows of the stack."""
+        loaded: dict[str, Any] = json.loads(self.exec("cat", kafka_tools.SETTINGS))
+        return loaded
+
+    @property
+    def logins(self) -> bool:
+        """Whether the broker lets in only who logs in."""
+        return bool(self.settings.get("logins"))
+
+    def tool(self, main: str, *words: str, heap: str = "256m") -> tuple[str, ...]:
+        """The words that run one of Kafka's own tools there, as an account that may do everything."""
+        settings = self.settings
+        return kafka_tools.command(settings, kafka_tools.account(settings), main, *words, heap=heap)
+
     def kafka(self, main: str, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 180) -> str:
-        """One of Kafka's own tools, in the container that has them."""
-        tool = (*(IN_WORKER if has_zookeeper(self.name) else IN_BROKER), "kafka-class", main)
-        return self.exec(
-            *tool, "--bootstrap-server", "127.0.0.1:9092", *words, stdin=stdin, check=check, timeout=timeout
-        )
+        """What one of Kafka's own tools says."""
+        return self.exec(*self.tool(main, *words), stdin=stdin, check=check, timeout=timeout)
 
     def topics(self) -> set[str]:
         return set(self.kafka("org.apache.kafka.tools.TopicCommand", "--list").split())

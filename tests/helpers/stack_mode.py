@@ -19,3 +19,9 @@ PORTS = {
     "JMX broker": 9404,
     "JMX worker": 9405,
 }
+ADMIN_PORT = 9094  # where the service's own account logs in, if the broker wants logins
+
+
+def ports(logins: bool) -> dict[str, int]:
+    """What listens on a converged server, by what it is."""
+    return {**PORTS, **({"admin": ADMIN_PORT} if logins else {})}

@@ -88,7 +88,11 @@ def live_group() -> Iterator[str]:
     if not answers(9092):
         pytest.skip(f"no event log runs here (nothing answers at {LIVE})")
     client = admin.AdminClient({"bootstrap.servers": LIVE})
-    if not any(name.startswith("openmrs.openmrs.") for name in client.list_topics(timeout=30).topics):
+    try:
+        names = client.list_topics(timeout=10).topics
+    except kafka.KafkaException:
+        pytest.skip(f"the broker at {LIVE} wants a login, which is not this test's to have")
+    if not any(name.startswith("openmrs.openmrs.") for name in names):
         pytest.skip(f"the broker at {LIVE} has no topic openmrs.openmrs.*")
     group = f"event-log-test-{uuid.uuid4()}"
     yield group

@@ -10,7 +10,8 @@ from typing import Any, Iterator
 
 import pytest
 
-from tests.helpers.stack_mode import PORTS
+from tests.helpers.server import Server
+from tests.helpers.stack_mode import ports
 
 NEIGHBOUR = "eventlog-test-neighbour"
 SERVER_IMAGE = "eventlog-test-server:local"
@@ -48,6 +49,10 @@ def listeners(host: Any) -> list[Listener]:
         address, _, port = line.split()[3].rpartition(":")
         found.append(Listener(address.strip("[]").split("%")[0], int(port)))
     return found
+
+
+def own_ports(host: Any) -> dict[str, int]:
+    return ports(Server(host.backend.name).logins)
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +95,13 @@ def neighbour(host: Any, addresses: dict[str, str]) -> Iterator[str]:
 
 
 def targets(host: Any, addresses: dict[str, str]) -> list[str]:
-    ports = sorted({listener.port for listener in listeners(host)} | set(PORTS.values()))
-    return [f"{address.split('/')[0]}:{port}" for address in addresses.values() for port in ports]
+    every = sorted({listener.port for listener in listeners(host)} | set(own_ports(host).values()))
+    return [f"{address.split('/')[0]}:{port}" for address in addresses.values() for port in every]
 
 
 def test_all_services_listen(host: Any) -> None:
-    ports = {listener.port for listener in listeners(host)}
-    assert {name: port for name, port in PORTS.items() if port not in ports} == {}
+    open_ports = {listener.port for listener in listeners(host)}
+    assert {name: port for name, port in own_ports(host).items() if port not in open_ports} == {}
 
 
 def test_everything_listens_on_loopback_only(host: Any) -> None:
@@ -117,7 +122,7 @@ def test_a_second_container_reaches_nothing(host: Any, addresses: dict[str, str]
     image = host.check_output("docker inspect -f '{{.Config.Image}}' event-log-broker")
     attempt = 'timeout 2 bash -c "exec 3<>/dev/tcp/${t%:*}/${t##*:}" 2>/dev/null'
     probe = f'for t in "$@"; do if {attempt}; then echo "$t"; fi; done'
-    everywhere = [*targets(host, addresses), *(f"127.0.0.1:{port}" for port in PORTS.values())]
+    everywhere = [*targets(host, addresses), *(f"127.0.0.1:{port}" for port in own_ports(host).values())]
     command = f"docker run --rm --network bridge --entrypoint bash {image} -c '{probe}' probe {' '.join(everywhere)}"
     reached = host.check_output(command).split()
     open_on_purpose = [f"{address.split('/')[0]}:{bait}" for address in addresses.values()]
