@@ -30,7 +30,7 @@ from tests.helpers.worker_files import KAFKA_PORT, LOGIN, SECRETS, WORKER_A, WOR
 
 BROKER, DATABASE = "eventlog-rig-broker", "eventlog-rig-mysql"
 DATABASE_PORT = 23306
-CAPTURE = ("capture", "capture-password")
+CAPTURE = ("capture", "only-for-the-rig-9")
 ROOT_DIR = Path(tempfile.gettempdir()) / "eventlog-rig"
 UID = 1001
 UP_WITHIN = 120.0

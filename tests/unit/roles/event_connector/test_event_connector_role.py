@@ -68,6 +68,9 @@ CASES: Dict[str, Dict[str, Any]] = {
     "odd_profile": {"event_log_profile": "huge"},
     "no_facts": {"event_log_profile": "auto"},
     "odd_batch": {"event_connector_batch_size": 8192},
+    "elsewhere": {"event_log_bootstrap": "192.0.2.10:9092", "event_log_connect_url": "http://localhost:8083"},
+    "weak": {"event_log_capture_password": "Openmrs-Admin-123"},
+    "name_in_it": {"event_log_capture_password": "my-event-log-7Kx2qq"},
 }  # fmt: skip
 
 
@@ -209,6 +212,9 @@ def test_what_an_earlier_run_knew_is_not_lost(outcomes: Dict[str, Outcome]) -> N
         ("odd_profile", ["event_log_profile is 'huge'", "auto, clinic, district, referral"]),
         ("no_facts", ["event_log_profile is 'auto'", "gather facts"]),
         ("odd_batch", ["event_connector_queue_size is 8192 and event_connector_batch_size is 8192"]),
+        ("elsewhere", ["event_log_bootstrap is '192.0.2.10:9092'", "SSH tunnel", "Write http://127.0.0.1:8083."]),
+        ("weak", ["event_log_capture_password is a password of 17 characters", "anybody tries", "vaulted file"]),
+        ("name_in_it", ["event_log_capture_password is a password of 19 characters", "the name event_log is in it"]),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(
@@ -217,6 +223,14 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     outcome = outcomes[case]
     assert [word for word in words if word not in outcome.failure] == []
     assert outcome.changed == []
+
+
+def test_only_what_is_wrong_is_told_and_no_password(outcomes: Dict[str, Outcome]) -> None:
+    assert "event_log_capture_password" not in outcomes["elsewhere"].failure
+    assert "One of these" not in outcomes["weak"].failure
+    assert "event_log_bootstrap" not in outcomes["odd_batch"].failure
+    for case in ("weak", "name_in_it"):
+        assert CASES[case]["event_log_capture_password"] not in json.dumps(outcomes[case].results)
 
 
 def test_every_case_is_judged(outcomes: Dict[str, Outcome]) -> None:
