@@ -1,7 +1,9 @@
 # Sourced by demo.sh: the way from a bare machine to an event.
 # shellcheck shell=bash
 
-SECRETS=inventories/demo/group_vars/all/secrets.yml
+SECRET=inventories/demo/.capture_password
+# Where former versions had it, in plain text in the inventory, which is refused now.
+FORMER=inventories/demo/group_vars/all/secrets.yml
 
 # apt waits for a lock of dpkg by itself, but not for that of the package lists; an interrupted dpkg is finished first.
 apt_install() {
@@ -22,14 +24,15 @@ make_venv() {
     bash -euo pipefail -c '. tests/run/setup.sh; event_log_setup requirements.txt'
 }
 
-write_secrets() {
-  [ ! -s "$SECRETS" ] || return 0
-  (
-    umask 077
-    printf -- '---\n# Written by demo.sh; made up for this machine only.\nevent_log_capture_password: %s\n' \
-      "$(head -c 24 /dev/urandom | base64 | tr -d '+/=\n')" >"$SECRETS.new"
-  )
-  mv "$SECRETS.new" "$SECRETS"
+write_secret() {
+  local password
+  if [ ! -s "$SECRET" ]; then
+    password=$(sed -n 's/^event_log_capture_password: *//p' "$FORMER" 2>/dev/null || true)
+    [ -n "$password" ] || password=$(head -c 24 /dev/urandom | base64 | tr -d '+/=\n')
+    (umask 077 && printf '%s\n' "$password" >"$SECRET.new")
+    mv "$SECRET.new" "$SECRET"
+  fi
+  rm -f "$FORMER"
 }
 
 # PAGE PORT: whether that web page is here. Its image comes from a registry, or from EVENT_LOG_IMAGES.
@@ -88,7 +91,7 @@ up() {
 
   step "Ansible, in .venv of this directory"
   with_sign_of_life "Make sure of Ansible" make_venv
-  write_secrets
+  write_secret
 
   step "Engine, sample database, Kafka, Connect and the connector, by playbooks/site.yml"
   watch_packages

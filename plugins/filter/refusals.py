@@ -12,7 +12,9 @@ from ansible_collections.openmrs.event_log.plugins.module_utils import _addresse
 
 
 def password_problems(
-    given: Mapping[str, Mapping[str, Any]], users: Sequence[Mapping[str, Any]] = (), variable: str = "event_log_kafka_users"
+    given: Mapping[str, Mapping[str, Any]],
+    users: Sequence[Mapping[str, Any]] = (),
+    variable: str = "event_log_kafka_users",
 ) -> List[str]:
     if not isinstance(given, Mapping) or not all(isinstance(entry, Mapping) for entry in given.values()):
         # The value may be a password: it is not quoted.

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from tests.helpers.playbooks import CAPTURE_LOOKUP
 from tests.helpers.server import Server, ServerError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +67,7 @@ class Site(Server):
         for path in ("group_vars/all.yml", "group_vars/sites.yml", f"host_vars/{self.name}.yml"):
             if (INVENTORY / path).is_file():
                 found.update(yaml.safe_load((INVENTORY / path).read_text(encoding="utf-8")))
-        return {**found, "carried": str(CARRIED)}
+        return {**found, "event_log_capture_password": CAPTURE_LOOKUP, "carried": str(CARRIED)}
 
 
 CLINIC = Site("eventlog-test-clinic")

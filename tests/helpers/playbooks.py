@@ -17,6 +17,10 @@ from tests.helpers.server import Server
 SITE = "openmrs.event_log.site"
 LIMIT = 900  # seconds after which a run is taken for hanging
 GROUP_VARS = ROOT / "molecule/shared/inventory/group_vars/all.yml"
+CAPTURE_FILE = ROOT / "molecule/shared/capture_password"
+CAPTURE_PASSWORD = CAPTURE_FILE.read_text(encoding="utf-8").strip()
+#: As an inventory must have it: a secret in plain text is refused.
+CAPTURE_LOOKUP = f"{{{{ lookup('ansible.builtin.file', '{CAPTURE_FILE}') }}}}"
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Outcome:
 def site_variables() -> dict[str, Any]:
     """The inventory of the test server, as its own dictionary."""
     loaded: dict[str, Any] = yaml.safe_load(GROUP_VARS.read_text(encoding="utf-8"))
-    return loaded
+    return {**loaded, "event_log_capture_password": CAPTURE_LOOKUP}
 
 
 def write_inventory(directory: Path, hosts: Mapping[str, Mapping[str, Any]]) -> Path:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
-from tests.helpers.playbooks import Outcome, play, site_variables
+from tests.helpers.playbooks import CAPTURE_PASSWORD, Outcome, play, site_variables
 from tests.helpers.records import ROOT
 from tests.helpers.server import Server, eventually
 
@@ -41,7 +41,7 @@ def former() -> dict[str, Any]:
         "openmrs-connector",
         **{
             "database.port": str(site["event_log_database_port"]),
-            "database.password": site["event_log_capture_password"],
+            "database.password": CAPTURE_PASSWORD,
             "database.server.name": FORMER,
             "database.history.kafka.topic": f"schema-changes.{FORMER}",
         },

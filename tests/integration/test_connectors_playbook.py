@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.playbooks import Outcome, play, play_all, site_variables
+from tests.helpers.playbooks import CAPTURE_PASSWORD, Outcome, play, play_all, site_variables
 from tests.helpers.server import Server
 
 CONNECTORS = "openmrs.event_log.connectors"
@@ -50,7 +50,7 @@ def test_one_is_shown_with_its_configuration_and_without_secrets(server: Server,
     shown = said(ordered(tmp_path, server, ""))
     assert "topic.prefix: openmrs" in shown
     assert "database.password: ${file:/run/event-log/secrets/database-" in shown
-    assert site_variables()["event_log_capture_password"] not in shown
+    assert CAPTURE_PASSWORD not in shown
 
 
 @pytest.mark.parametrize("state", ["paused", pytest.param("stopped", marks=pytest.mark.full)])

@@ -156,7 +156,7 @@ def test_it_shows_a_change_as_it_arrives(server: BareServer, with_engine: dict[s
     assert "./demo.sh purge" in outcome.output
     running = server.ask("docker ps --format '{{.Names}}'").split()
     assert set(CONTAINERS) <= set(running)
-    assert server.ask(f"stat -c '%a %U' {CHECKOUT}/inventories/demo/group_vars/all/secrets.yml").split() == [
+    assert server.ask(f"stat -c '%a %U' {CHECKOUT}/inventories/demo/.capture_password").split() == [
         "600",
         USER,
     ]

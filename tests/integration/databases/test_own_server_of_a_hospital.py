@@ -15,7 +15,7 @@ import yaml
 
 from tests.helpers.databases import INVENTORY
 from tests.helpers.fixtures import run_quietly
-from tests.helpers.playbooks import Outcome, play
+from tests.helpers.playbooks import CAPTURE_LOOKUP, CAPTURE_PASSWORD, Outcome, play
 from tests.helpers.records import ROOT
 from tests.helpers.server import Server, eventually
 
@@ -52,7 +52,8 @@ class Hospital:
     def play(self, *words: str, **variables: Any) -> Outcome:
         self.runs += 1
         known = yaml.safe_load((INVENTORY / "group_vars" / "all.yml").read_text(encoding="utf-8"))
-        return play(self.directory / str(self.runs), self.server, {**known, **variables}, *words, playbook=PLAYBOOK)
+        given = {**known, "event_log_capture_password": CAPTURE_LOOKUP, **variables}
+        return play(self.directory / str(self.runs), self.server, given, *words, playbook=PLAYBOOK)
 
     @property
     def process(self) -> str:
@@ -121,7 +122,7 @@ def unready(hospital: Hospital) -> Iterator[Hospital]:
 
 
 def test_verify_refuses_an_unready_database_and_changes_nothing(unready: Hospital) -> None:
-    unready.sql("CREATE USER event_log@localhost IDENTIFIED BY 'capture-only-in-tests'")
+    unready.sql(f"CREATE USER event_log@localhost IDENTIFIED BY '{CAPTURE_PASSWORD}'")
     before = unready.state()
     outcome = unready.play()
     assert outcome.code != 0
@@ -148,7 +149,7 @@ def test_a_binary_log_on_a_small_disk_of_its_own_is_looked_at(unready: Hospital)
         )
         unready.restart()
         unready.sql(
-            "CREATE USER event_log@localhost IDENTIFIED BY 'capture-only-in-tests'; GRANT RELOAD, SHOW DATABASES,"
+            f"CREATE USER event_log@localhost IDENTIFIED BY '{CAPTURE_PASSWORD}'; GRANT RELOAD, SHOW DATABASES,"
             " REPLICATION SLAVE, BINLOG MONITOR ON *.* TO event_log@localhost;"
             " GRANT SELECT ON openmrs.* TO event_log@localhost"
         )

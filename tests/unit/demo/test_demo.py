@@ -88,3 +88,28 @@ def test_a_wrong_word_is_refused_with_the_usage(words: list[str]) -> None:
     done = subprocess.run([ROOT / "demo.sh", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "usage: ./demo.sh" in done.stderr
+
+
+def secret(checkout: Path) -> str:
+    """Source the script in a checkout of its own, and let it make the secret."""
+    (checkout / "inventories/demo/group_vars/all").mkdir(parents=True, exist_ok=True)
+    script = f". {ROOT / 'demo/up.sh'}; write_secret"
+    subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=checkout, check=True)
+    made = checkout / "inventories/demo/.capture_password"
+    assert made.stat().st_mode & 0o777 == 0o600
+    return made.read_text(encoding="utf-8").strip()
+
+
+def test_the_password_is_made_once_and_is_no_part_of_the_inventory(tmp_path: Path) -> None:
+    made = secret(tmp_path)
+    assert len(made) >= 24
+    assert secret(tmp_path) == made
+    assert list((tmp_path / "inventories/demo/group_vars/all").iterdir()) == []
+
+
+def test_the_password_of_a_former_version_is_taken_out_of_the_inventory(tmp_path: Path) -> None:
+    former = tmp_path / "inventories/demo/group_vars/all/secrets.yml"
+    former.parent.mkdir(parents=True)
+    former.write_text("---\n# Written by demo.sh.\nevent_log_capture_password: AbC123xyz\n", encoding="utf-8")
+    assert secret(tmp_path) == "AbC123xyz"
+    assert not former.exists()

@@ -19,7 +19,11 @@ from tests.unit.role_files import ROOT
 
 (PLAY,) = yaml.safe_load((ROOT / "playbooks/preflight.yml").read_text(encoding="utf-8"))
 IGNORED = "in the inventory, where it has no effect"
-SITE = {"event_log_site": "demo", "event_log_capture_password": "secret", "event_log_profile": "clinic"}
+SITE = {
+    "event_log_site": "demo",
+    "event_log_capture_password": "{{ lookup('ansible.builtin.file', inventory_dir ~ '/capture_password') }}",
+    "event_log_profile": "clinic",
+}
 #: The play has the role's defaults because it imports it.
 CONNECTOR = {
     "ansible.builtin.import_role": {"name": "openmrs.event_log.event_connector", "tasks_from": "preflight"},
@@ -34,6 +38,7 @@ def run(folder: Path, tasks: List[Dict[str, Any]], site: Dict[str, Any], *argume
     (folder / "roles").symlink_to(ROOT / "roles")
     (folder / "playbooks/play.yml").write_text(json.dumps([play]))
     (folder / "ansible.cfg").write_text(f"[defaults]\ncollections_path = {ROOT / '.cache'}\n")
+    (folder / "capture_password").write_text("only-in-this-test\n")
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     hosts = dict.fromkeys(("one", "two", "three"), local)
     (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts, "vars": {**SITE, **site}}}))
@@ -67,6 +72,30 @@ def test_batches_in_the_inventory_are_refused_where_they_have_no_effect(
     said = run(tmp_path, [check], site, *arguments)
     assert (IGNORED in said) == refused
     assert refused or "failed=1" not in said
+
+
+@pytest.mark.parametrize(
+    ("site", "told"),
+    [
+        ({"event_log_capture_password": "zebra"}, ["event_log_capture_password"]),
+        ({"ansible_become_password": "zebra"}, ["ansible_become_password"]),
+        ({"event_log_connect_password": "{{ word }}", "word": "zebra"}, ["word, of which event_log_connect_password"]),
+        ({"event_log_capture_password": "{{ 'zebra' | string }}"}, ["event_log_capture_password"]),
+        (
+            {"event_connector_overrides": {"database.password": "zebra"}, "mysql_binlog_admin_password": "zebra"},
+            ["event_connector_overrides.database.password", "mysql_binlog_admin_password"],
+        ),
+        ({"event_log_connect_password": "{{ lookup('ansible.builtin.env', 'HOME') }}"}, []),
+    ],
+)
+def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path, site: Dict[str, Any], told: List[str]) -> None:
+    (check,) = [task for task in PLAY["tasks"] if "ansible.builtin.assert" in task]
+    said = run(tmp_path, [check], site)
+    assert "zebra" not in said
+    assert ("A secret stands in an inventory encrypted" in said) == bool(told)
+    for words in told:
+        assert f"{tmp_path}/hosts.json, line 1: {words}" in said
+        assert "ansible-vault encrypt_string --prompt --name " in said
 
 
 @pytest.mark.parametrize(
