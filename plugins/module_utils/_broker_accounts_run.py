@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _broker_accounts as accounts
@@ -61,6 +61,18 @@ class Tool:
 
     def look(self) -> Dict[str, Any]:
         return self._call("look", [])
+
+    def of_before(self) -> bool:
+        """Take another image of that name that this host has; say whether there is one.
+
+        A rehearsal of an upgrade comes before the image that it is about.
+        """
+        asked = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", self.place.image.rpartition(":")[0]]
+        done = self.start(asked, capture_output=True, text=True, check=False, timeout=AROUND)
+        there = [name for name in done.stdout.split() if not name.endswith(":<none>")]
+        if there:
+            self.place = replace(self.place, image=there[0])
+        return bool(there)
 
     def apply(self, steps: Sequence[accounts.Operation]) -> Dict[str, Any]:
         return self._call("apply", [step.as_json() for step in steps])
@@ -166,7 +178,7 @@ def ensure(params: Mapping[str, Any], check_mode: bool, make: Callable[..., Tool
     place = Place(**{name: params[name] for name in Place.__dataclass_fields__})
     tool = make(place, params["users"], params["timeout"])
     foreseen = check_mode and params["predicted"]
-    current = accounts.Current() if foreseen else accounts.current_of(tool.look())
+    current = accounts.Current() if foreseen else accounts.current_of(_looked(tool, check_mode))
     steps = accounts.plan(current, desired)
     if steps and not check_mode:
         tool.apply(steps)
@@ -175,3 +187,12 @@ def ensure(params: Mapping[str, Any], check_mode: bool, make: Callable[..., Tool
         "actions": accounts.told(steps, desired),
         "diff": accounts.diff(current, steps),
     }
+
+
+def _looked(tool: Tool, check_mode: bool) -> Dict[str, Any]:
+    try:
+        return tool.look()
+    except MissingImageError:
+        if not check_mode or not tool.of_before():
+            raise
+        return tool.look()

@@ -14,9 +14,12 @@ import os
 import socket
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from tests.helpers.workers import docker, wait_for
 
@@ -96,7 +99,6 @@ class SecuredBroker:
     port: int
     admin_port: int
     client_dir: Path
-    made: list[Any] = field(default_factory=list)
 
     @property
     def bootstrap(self) -> str:
@@ -120,6 +122,10 @@ class SecuredBroker:
 
     def service(self) -> dict[str, Any]:
         return self.login(*SERVICE, mechanism="PLAIN", admin=True)
+
+    def plain(self, admin: bool = False) -> dict[str, Any]:
+        """Return the settings of a client that does not log in."""
+        return {"bootstrap.servers": self.admin_bootstrap if admin else self.bootstrap, "log_level": 0}
 
     def kafka(self, main: str, *words: str, check: bool = True) -> str:
         """Run one of Kafka's own tools in the broker's container, as the service."""
@@ -175,13 +181,22 @@ def running(image: str, name: str, zookeeper: bool = False) -> Iterator[SecuredB
             docker("rm", "--force", "--volumes", name)
 
 
-def _serves(broker: SecuredBroker) -> bool:
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
+def lets_in(settings: dict[str, Any]) -> bool:
+    """Say whether the broker answers such a client; an error of the connection is a no."""
+    errors: list[KafkaError] = []
+    told: dict[str, Any] = {**settings, "error_cb": errors.append}
+    client = AdminClient(told)
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        with contextlib.suppress(KafkaException):
+            return bool(client.list_topics(timeout=0.5).brokers)
+        client.poll(0)
+        if errors:
+            return False
+    raise AssertionError("neither an answer nor an error")
 
+
+def _serves(broker: SecuredBroker) -> bool:
     with socket.create_connection(("127.0.0.1", broker.admin_port), timeout=1):
         pass
-    with contextlib.suppress(KafkaException):
-        return bool(AdminClient(broker.service()).list_topics(timeout=5).brokers)
-    time.sleep(0.2)
-    return False
+    return lets_in(broker.service())

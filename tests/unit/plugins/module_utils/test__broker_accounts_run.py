@@ -170,6 +170,32 @@ def test_a_tool_that_says_nothing_is_explained(err: str, words: str) -> None:
         ensure(Docker("", err=err))
 
 
+def missing(images: str) -> Docker:
+    """A host that lacks the image, and has these."""
+
+    class Upgrading(Docker):
+        def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+            if command[1] == "images":
+                self.calls.append((command, options))
+                return subprocess.CompletedProcess(command, 0, images, "")
+            self.err = "No such image: x" if "openmrs-event-log:1" in command else ""
+            return super().__call__(command, **options)
+
+    return Upgrading("", THERE)
+
+
+def test_a_rehearsal_of_an_upgrade_looks_with_the_image_of_before() -> None:
+    docker = missing("openmrs-event-log:<none>\nopenmrs-event-log:0\n")
+    assert ensure(docker, check_mode=True)["changed"] is False
+    assert [command[-4] for command, _ in docker.starts] == ["openmrs-event-log:1", "openmrs-event-log:0"]
+
+
+@pytest.mark.parametrize(("images", "check_mode"), [("", True), ("openmrs-event-log:0\n", False)])
+def test_a_missing_image_is_told_where_no_other_will_do(images: str, check_mode: bool) -> None:
+    with pytest.raises(run.MissingImageError, match="openmrs-event-log:1 is not on this host"):
+        ensure(missing(images), check_mode=check_mode)
+
+
 def test_a_host_without_docker_is_told() -> None:
     with pytest.raises(run.AccountsError, match="The host needs Docker"):
         ensure(Docker(FileNotFoundError(2, "No such file or directory")))
