@@ -49,7 +49,7 @@ _LONGEST_ROW = max(map(len, _ROWS))
 
 REMEDY = (
     "Take one of 20 letters and digits that is used nowhere else: `openssl rand -hex 16` makes one, and it goes into "
-    "a vaulted file (docs/security.md). An account that is there already must get it too."
+    "a vaulted file (docs/first-site.md, step 4). An account that is there already must get it too."
 )
 
 
@@ -62,11 +62,9 @@ def problems(given: Mapping[str, Mapping[str, Any]]) -> List[str]:
             continue
         reasons = weaknesses(str(value), _names(entry.get("also")))
         if reasons:
-            size = len(str(value))
-            found.append(
-                f"{variable} is a password of {size} character{'s' * (size != 1)} (not shown here) that is easily "
-                f"guessed: {'; '.join(reasons)}. {REMEDY}"
-            )
+            size = f"{len(str(value))} character{'s' * (len(str(value)) != 1)}"
+            what = "(not shown here) that is easily guessed"
+            found.append(f"{variable} is a password of {size} {what}: {'; '.join(reasons)}. {REMEDY}")
     return found
 
 
