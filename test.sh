@@ -7,5 +7,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . tests/run/setup.sh
 
 event_log_setup requirements-dev.txt
+event_log_tools
 export PATH="$PWD/.venv/bin:$PATH"
 exec .venv/bin/python -m tests.run.driver "$@"

@@ -197,7 +197,7 @@ def test_from_nothing_to_an_engine(server: Server, tmp_path: Path) -> None:
     versions = index(server)["versions"]
     fresh = sorted(set(after) - set(before))
     assert {name: after[name] for name in fresh} == {name: versions[name] for name in fresh}
-    assert {"docker.io", "docker-compose", "rsync", "zstd", "python3-pymysql"} <= set(fresh)
+    assert {"docker.io", "docker-compose", "rsync", "zstd", "age", "python3-pymysql"} <= set(fresh)
     assert server.sh(f"ls -A {CACHE}") == "", "the files are of no use any more"
     assert server.sh("ls /var/lib/apt/lists") == lists
     assert server.sh("docker version -f '{{.Server.Version}}' && docker compose version --short").count("\n") == 2

@@ -17,6 +17,14 @@ event_log_python() {
   return 1
 }
 
+# What tests of backups work with; without it those would be skipped.
+event_log_tools() {
+  if command -v age >/dev/null && command -v zstd >/dev/null; then return 0; fi
+  command -v apt-get >/dev/null || { echo "No age or zstd, and no apt-get: tests of backups are skipped." >&2; return 0; }
+  event_log_as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  event_log_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq age zstd >/dev/null
+}
+
 # $1: the requirements file. Installs only when its content, or what it includes, or the Python has changed.
 event_log_setup() {
   local requirements="$1" python stamp wanted

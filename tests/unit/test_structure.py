@@ -35,6 +35,7 @@ LONG_FILES = {
     "LICENSE": "the licence, word for word",
     "CHANGELOG.md": "generated",
     "changelogs/changelog.yaml": "generated",
+    "docs/variables.md": "generated",
 }
 LONGEST = 320  # "about 300"
 
@@ -179,6 +180,8 @@ def test_variables_carry_the_name_of_their_role(role: Role) -> None:
             "cacheable",
             "",
             "ansible_python_interpreter",
+            "ansible_pipelining",
+            "ansible_ssh_pipelining",
         }
         imported = any(f"ansible.builtin.{word}" in task.body for word in ("import_role", "include_role"))
         wrong = [name for name in names - OUTPUTS if not name.startswith(f"__{role.name}_")]

@@ -28,7 +28,7 @@ from tests.testinfra.test_host import (  # noqa: F401
 )
 
 testinfra_hosts = hosts(sudo=True)
-CARRIED_PACKAGES = ("docker.io", "zstd", "rsync", "python3-requests", "python3-pymysql", "python3-cryptography")
+CARRIED_PACKAGES = ("docker.io", "zstd", "age", "rsync", "python3-requests", "python3-pymysql", "python3-cryptography")
 
 
 @pytest.fixture(scope="module")

@@ -43,3 +43,7 @@ def test_the_tools_of_the_images_are_part_of_it() -> None:
     tools = [tool for tool in ("rsync", "zstd", "xz-utils", "skopeo", "jq", "curl") if f"'{tool}'" in text]
     assert "zstd" in tools, "the role names its tools in another way now?"
     assert set(tools) <= set(OWN["__offline_packages_beside"])
+
+
+def test_what_backups_need_is_part_of_it() -> None:
+    assert set(variables("event_backup")["__event_backup_packages"]) <= set(OWN["__offline_packages_beside"])
