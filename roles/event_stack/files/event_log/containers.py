@@ -16,10 +16,13 @@ import threading
 import time
 from typing import IO, Iterator, List, Optional, Sequence, Tuple
 
+from . import login
 from .errors import EventLogError
 from .settings import Settings
 
 _STOP_SECONDS = 8
+#: How the tool for groups (Kafka 4.3) begins to tell a failure, among its answers; its exit code is 0 all the same.
+_FAILED = "Error: Executing consumer group command failed due to "
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -30,7 +33,7 @@ def create_command(settings: Settings, name: str, arguments: Sequence[str]) -> L
         "--user", f"{settings.uid}:{settings.gid}",
         "--read-only", "--tmpfs", "/tmp:exec,size=64m",  # noqa: S108 - zstd-jni unpacks its library there
         "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "256m", "--log-driver", "none",
-        settings.image, "kafka-class", *arguments,
+        *login.mount(settings), settings.image, "kafka-class", *arguments,
     ]  # fmt: skip
 
 
@@ -59,6 +62,8 @@ def explain_docker(said: str, image: str) -> str:
         return "The Docker engine is not running. Start it: sudo systemctl start docker"
     if "no such image" in lower or "unable to find image" in lower:
         return f"The image {image} is not on this host. Run the playbook site.yml again: it brings the image."
+    if "bind source path does not exist" in lower:
+        return "The login of this command is not on this host. Run the playbook site.yml again: it writes its file."
     return f"Docker said: {said.strip() or 'nothing'}"
 
 
@@ -215,9 +220,16 @@ def output_of(settings: Settings, purpose: str, arguments: Sequence[str], second
         except subprocess.TimeoutExpired:
             raise EventLogError(f"No answer within {seconds:.0f} s. {settings.not_answering()}") from None
         text, words = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
-        if tool.process.returncode != 0:
-            raise EventLogError(f"Kafka's tool failed: {last_lines(words) or last_lines(text) or 'it gave no reason'}")
+        if tool.process.returncode != 0 or _FAILED in text:
+            raise EventLogError(login.refusal(words + text) or _failure(words, text))
         return text
+
+
+def _failure(words: str, text: str) -> str:
+    """Why a tool failed: what it says beside its answer, or else in it."""
+    _, _, told = text.partition(_FAILED)
+    said = told.strip().partition("\n")[0].strip() or last_lines(words) or last_lines(text)
+    return f"Kafka's tool failed: {said or 'it gave no reason'}"
 
 
 def last_lines(text: str, count: int = 3) -> str:

@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Dict, List, Optional
 
+from . import login
 from .containers import output_of, require_broker, require_docker
 from .settings import Settings
 from .text import table
@@ -90,7 +91,7 @@ def run(settings: Settings, as_json: bool) -> str:
     """The answer to ``event-log groups``."""
     require_docker(settings)
     require_broker(settings)
-    arguments = [TOOL, "--bootstrap-server", settings.bootstrap, "--describe", "--all-groups"]
+    arguments = [TOOL, *login.broker(settings), "--describe", "--all-groups"]
     readings = parse(output_of(settings, "groups", arguments))
     if as_json:
         return json.dumps({"groups": [asdict(reading) for reading in readings]}, indent=2)

@@ -34,6 +34,8 @@ class Settings:
     internal_topics: Tuple[str, ...] = CONNECT_TOPICS
     uis: Tuple[str, ...] = ()
     services: Tuple[str, ...] = SERVICES  # in the order in which they start, the worker last
+    client_dir: Optional[Path] = None  # with client.properties for Kafka's tools; older settings have none
+    logins: bool = False  # whether the broker asks for one
 
     @property
     def own_topics(self) -> str:
@@ -95,6 +97,8 @@ def from_mapping(data: Any, path: Path) -> Settings:
         internal_topics=tuple(str(topic) for topic in data.get("internal_topics", CONNECT_TOPICS)),
         uis=tuple(str(name) for name in data.get("uis", ())),
         services=tuple(str(service) for service in data.get("services", SERVICES)),
+        client_dir=Path(str(data["client_dir"])) if data.get("client_dir") else None,
+        logins=data.get("logins") is True,
     )
 
 

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from typing import IO, Deque, Iterator, List, Optional, Sequence
 
-from . import kafka_log
+from . import kafka_log, login
 from .containers import ToolContainer, last_lines, output_of, require_broker, require_docker
 from .errors import EventLogError
 from .settings import Settings
@@ -70,9 +70,9 @@ def as_json_line(line: bytes) -> Optional[str]:
     )
 
 
-def consumer_arguments(bootstrap: str, start: Start, wish: Wish) -> List[str]:
+def consumer_arguments(settings: Settings, start: Start, wish: Wish) -> List[str]:
     """Arguments of Kafka's console consumer; it commits no offsets, so looking changes nothing."""
-    arguments = [CONSUMER, "--bootstrap-server", bootstrap, "--topic", start.topic]
+    arguments = [CONSUMER, *login.broker(settings), "--topic", start.topic]
     if start.partition is not None:
         offset = "earliest" if wish.from_start else "latest" if start.offset is None else str(start.offset)
         arguments += ["--partition", str(start.partition), "--offset", offset]
@@ -94,7 +94,7 @@ def find_start(settings: Settings, table: str) -> Start:
         parts = list_partitions(settings.data_dir)
     except EventLogError:
         # Not readable (a member of the group docker, say): ask the broker.
-        listed = output_of(settings, "topics", [TOPIC_TOOL, "--bootstrap-server", settings.bootstrap, "--list"])
+        listed = output_of(settings, "topics", [TOPIC_TOOL, *login.broker(settings), "--list"])
         return Start(resolve(table, listed.split(), settings.internal_topics, settings.own_topics))
     topic = resolve(table, sorted({name for name, _, _ in parts}), settings.internal_topics, settings.own_topics)
     mine = [(number, directory) for name, number, directory in parts if name == topic]
@@ -141,7 +141,11 @@ class _Words(threading.Thread):
         for raw in iter(self._source.readline, b""):
             line = raw.decode("utf-8", "replace").rstrip()
             self.lines.append(line)
-            if not told and any(words in line for words in _UNREACHABLE):
+            if (
+                any(words in line for words in _UNREACHABLE)
+                and not told
+                and login.refusal("\n".join(self.lines)) is None
+            ):
                 told = True
                 print(f"{self._unreachable} Waiting for it (Ctrl-C ends).", file=self._tell, flush=True)
 
@@ -149,6 +153,10 @@ class _Words(threading.Thread):
 def failure(status: int, words: Sequence[str]) -> Optional[str]:
     """Why the consumer ended, if it did so by a fault: an error in a record ends it with exit code 0."""
     text = "\n".join(words)
+    if status != 0 or "Error processing message" in text:
+        refused = login.refusal(text)
+        if refused is not None:
+            return refused
     if "Error processing message" in text and "TimeoutException" not in text:
         return f"Kafka's consumer stopped at an event that it cannot read: {last_lines(text)}"
     if status != 0:
@@ -165,7 +173,7 @@ def run(settings: Settings, wish: Wish, out: IO[bytes], tell: IO[str]) -> int:
     start = find_start(settings, wish.table)
     origin = "from its oldest event" if wish.from_start else "from now on; --from-start shows the older events too"
     print(f"Reading {start.topic} ({origin}). Ctrl-C ends.", file=tell, flush=True)
-    arguments = consumer_arguments(settings.bootstrap, start, wish)
+    arguments = consumer_arguments(settings, start, wish)
     shown = 0
     unreachable = f"Kafka does not answer at {settings.bootstrap} at the moment."
     with ToolContainer(settings, "tail", arguments) as tool:

@@ -37,6 +37,14 @@ def test_whole_settings_are_read_and_home_is_two_levels_above_them(tmp_path: Pat
     assert "event-log-connect-offsets" in read.internal_topics
 
 
+def test_settings_say_where_the_login_is_and_older_ones_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "event-log.json"
+    now = settings.from_mapping({**WHOLE, "client_dir": "/secrets/command", "logins": True}, path)
+    assert (now.client_dir, now.logins) == (Path("/secrets/command"), True)
+    before = settings.from_mapping(WHOLE, path)
+    assert (before.client_dir, before.logins) == (None, False)
+
+
 def test_default_path_is_beside_the_lib_directory_of_the_package() -> None:
     package = Path(settings.__file__).resolve().parent
     assert settings.path_of_settings({}) == package.parents[1] / "config" / "event-log.json"

@@ -1,12 +1,11 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``event-log tail`` and what it shares with ``groups``: containers, their end, and the words for every fault."""
+"""``event-log tail``: what it shows, the end of its container, and the words for every fault."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -105,33 +104,23 @@ def test_other_lines_are_no_record(line: bytes) -> None:
     assert tail.as_json_line(line) is None
 
 
-def test_container_is_hardened_and_logs_nothing(host: Host) -> None:
-    command = containers.create_command(host.chosen, "n", ["Main", "--x"])
-    line = " ".join(command)
-    for part in (
-        "--rm", "--pull never", "--name n", "--network host", "--user 1001:1002", "--read-only",
-        "--tmpfs /tmp:exec,size=64m", "--cap-drop ALL", "--security-opt no-new-privileges", "--memory 256m",
-        "--log-driver none",
-    ):  # fmt: skip
-        assert f" {part} " in line
-    assert command[-4:] == ["openmrs-event-log:1", "kafka-class", "Main", "--x"]
-
-
 def test_reading_begins_where_the_log_ends_now(person: Host) -> None:
     start = tail.find_start(person.chosen, "person")
     assert start == tail.Start(TOPIC, 0, 5)
-    line = " ".join(tail.consumer_arguments("b:1", start, tail.Wish("person", maximum=3, timeout=1.5)))
+    line = " ".join(tail.consumer_arguments(person.chosen, start, tail.Wish("person", maximum=3, timeout=1.5)))
     assert "--partition 0 --offset 5 " in line
     assert "--max-messages 3 --timeout-ms 1500" in line
-    assert "--offset earliest" in " ".join(tail.consumer_arguments("b:1", start, tail.Wish("person", from_start=True)))
+    assert "--offset earliest" in " ".join(
+        tail.consumer_arguments(person.chosen, start, tail.Wish("person", from_start=True))
+    )
 
 
 def test_several_partitions_are_read_together(person: Host) -> None:
     person.topic(f"{TOPIC}-1", Made(0))
     start = tail.find_start(person.chosen, "person")
     assert start == tail.Start(TOPIC)
-    assert "--partition" not in tail.consumer_arguments("b:1", start, tail.Wish("person"))
-    assert "--from-beginning" in tail.consumer_arguments("b:1", start, tail.Wish("person", from_start=True))
+    assert "--partition" not in tail.consumer_arguments(person.chosen, start, tail.Wish("person"))
+    assert "--from-beginning" in tail.consumer_arguments(person.chosen, start, tail.Wish("person", from_start=True))
 
 
 def test_broker_is_asked_for_topics_when_the_directory_cannot_be_read(
@@ -266,33 +255,6 @@ def test_broker_that_goes_away_meanwhile_is_told_once(person: Host) -> None:
     assert done.stderr.count("does not answer at 127.0.0.1") == 1
 
 
-def test_wrong_docker_or_image_is_told_with_the_remedy(person: Host) -> None:
-    person.refuse_image("permission denied while trying to connect to the Docker daemon socket")
-    done = person.run("tail", "person")
-    assert done.returncode == 1
-    assert "group docker" in done.stderr
-    assert "sudo" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        ("Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?", "systemctl start docker"),
-        ("Error: No such image: i:1", "image i:1 is not on this host"),
-        ("something new", "something new"),
-    ],
-)
-def test_words_of_docker_are_explained(said: str, words: str) -> None:
-    assert words in containers.explain_docker(said, "i:1")
-
-
-def test_no_docker_command_is_told(person: Host) -> None:
-    os.unlink(person.root / "bin" / "docker")  # noqa: PTH108
-    person.environ["PATH"] = str(person.root / "bin")
-    done = person.run("groups")
-    assert (done.returncode, "no docker command" in done.stderr) == (1, True)
-
-
 def test_stopped_stack_names_the_command_that_starts_it(person: Host, broker_port: int) -> None:
     path = Path(person.environ["EVENT_LOG_SETTINGS"])
     path.write_text(path.read_text().replace(f":{broker_port}", ":1"))
@@ -323,16 +285,3 @@ def test_help_tells_what_a_person_must_know(host: Host) -> None:
     assert "exit codes" in host.run("--help").stdout
     assert "markers of the transactions count too" in " ".join(host.run("topics", "--help").stdout.split())
     assert "tombstone" in host.run("tail", "--help").stdout
-
-
-@pytest.mark.parametrize(
-    ("bootstrap", "address"),
-    [("127.0.0.1:9092", ("127.0.0.1", 9092)), ("[::1]:1,b:2", ("::1", 1)), ("kafka.local:9,x:1", ("kafka.local", 9))],
-)
-def test_first_address(bootstrap: str, address: tuple[str, int]) -> None:
-    assert containers.first_address(bootstrap) == address
-
-
-def test_address_without_a_port_is_refused() -> None:
-    with pytest.raises(EventLogError, match="host:port"):
-        containers.first_address("localhost")
