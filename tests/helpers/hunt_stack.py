@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import Any
 
@@ -20,9 +21,10 @@ EXPANDED = "/connectors?expand=status&expand=info"
 def answers(server: Server) -> dict[str, str]:
     """What the worker says to who may ask it, about each connector and plugin, by the path asked."""
     told: dict[str, Any] = {}
+    login = server.login
 
     def ask(method: str, path: str, body: Any = None) -> Any:
-        status, answer = server.request(method, path, body)
+        status, answer = server.request(method, path, body, login)
         told[f"{method} {path}"] = answer
         assert status < 500 or body, f"{path}: {status} {answer}"
         return answer
@@ -53,22 +55,26 @@ def in_answers(server: Server, forms: Forms) -> list[Find]:
     ]
 
 
-def topics(server: Server, include: str = ".*", exclude: str = "") -> tuple[Place, ...]:
-    """The broker's files as they lie there, and what a consumer makes of them: batches are compressed."""
+def topics(server: Server, exclude: tuple[str, ...] = ()) -> tuple[Place, ...]:
+    """The broker's files as they lie there, and what a consumer makes of them, for batches are compressed.
+
+    `exclude` are beginnings of names of topics.
+    """
     printed = [f"--formatter-property=print.{part}=true" for part in ("key", "headers", "timestamp")]
-    names = [name for name in sorted(server.topics()) if not name.startswith("__")] if exclude else []
-    pattern = "|".join(name.replace(".", "[.]") for name in names if not name.startswith(exclude)) or include
+    wanted = [
+        name for name in sorted(server.topics()) if not name.startswith(("__consumer", "__transaction", *exclude))
+    ]
     consumer = server.tool(
-        "org.apache.kafka.tools.consumer.ConsoleConsumer",
-        "--include", pattern, "--from-beginning", "--timeout-ms", "8000", *printed, heap="512m",
+        "org.apache.kafka.tools.consumer.ConsoleConsumer", "--include", "|".join(re.escape(name) for name in wanted),
+        "--from-beginning", "--timeout-ms", "8000", *printed, heap="512m",
     )  # fmt: skip
-    unwanted = f"! -path {shlex.quote(LOG + '/' + exclude + '*')}" if exclude else ""
+    unwanted = " ".join(f"! -path {shlex.quote(f'{LOG}/{beginning}*')}" for beginning in exclude)
     return (
         Place("topics, as files", f"find {LOG} -type f {unwanted} -print0", files=True),
         Place("topics, read by a consumer", f"{shlex.join(consumer)} </dev/null"),
     )
 
 
-def in_topics(server: Server, forms: Forms, exclude: str = "") -> list[Find]:
-    """What the topics hold of the prey; but for those whose name begins with `exclude`."""
-    return hunt(server, forms, topics(server, exclude=exclude))
+def in_topics(server: Server, forms: Forms, exclude: tuple[str, ...] = ()) -> list[Find]:
+    """What the topics hold of the prey."""
+    return hunt(server, forms, topics(server, exclude))

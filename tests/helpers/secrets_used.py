@@ -14,12 +14,12 @@ from tests.helpers.server import Server
 SECRETS = "/opt/event-log/secrets"
 # A key that says so, in properties, JAAS files (whose users are called user_NAME), and JSON.
 NAMED = re.compile(
-    r"""(?:^|[\s;{,"'])([\w.-]*(?:pass|secret|salt)[\w.-]*|user_[\w.-]+)"?\s*[=:]\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))""",
+    r"""(?:^|[\s;{,"'])([\w.-]*(?:pass|secret|salt)[\w.-]*|user_[\w.-]+)"?\s*\\?[=:]\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))""",
     re.IGNORECASE | re.MULTILINE,
 )
-#: Files beside secrets that hold none, by the end of their path.
-WITHOUT = ("connect/broker.properties",)
-WITHOUT_LOGINS = ("command/client.properties",)
+#: Files beside secrets that hold none.
+WITHOUT = re.compile(r".*/connect/broker\.properties")
+WITHOUT_LOGINS = re.compile(r".*/(connect/broker\.properties|command/client\.properties|connect/jaas-.*\.conf)")
 
 READ = r"""
 import base64, os, sys
@@ -45,10 +45,8 @@ def prey_of(path: str, content: bytes, logins: bool) -> list[Prey]:
         found = [text for text in texts(path, content.decode()) if text not in EVERYDAY and not text.startswith("${")]
     except UnicodeDecodeError:
         return [binary(path, content)]
-    if not found:
-        known = (*WITHOUT, *(() if logins else WITHOUT_LOGINS))
-        if not path.endswith(known):
-            raise NoHuntError(f"{path}: no secret was found in this file of secrets")
+    if not found and not (WITHOUT if logins else WITHOUT_LOGINS).fullmatch(path):
+        raise NoHuntError(f"{path}: no secret was found in this file of secrets")
     return [secret(f"{path} #{number}", text) for number, text in enumerate(dict.fromkeys(found), 1)]
 
 

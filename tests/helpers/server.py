@@ -58,7 +58,7 @@ class Server:
     def exec(self, *words: str, stdin: str | None = None, timeout: float = 180, check: bool = True) -> str:
         done = subprocess.run(
             ["docker", "exec", "-i", self.name, *words],
-            input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
+            input=stdin, capture_output=True, text=True, errors="surrogateescape", timeout=timeout, check=False,
         )  # fmt: skip
         if check and done.returncode != 0:
             raise ServerError(f"{shlex.join(words)} on {self.name}: {done.returncode}\n{done.stdout}{done.stderr}")

@@ -36,6 +36,7 @@ class Source:
     columns: str = ""  # that this database wants beside, and their values
     values: str = ""
     topic: str = "openmrs.openmrs.person"
+    pause: float = PAUSE
 
     def sql(self, statement: str) -> str:
         return self.server.sh(self.client, stdin=statement)
@@ -51,7 +52,7 @@ class Writes:
     def __enter__(self) -> Writes:
         source = self.source
         script = LOOP.format(
-            first=self.first, table="openmrs.person", columns=source.columns, values=source.values, pause=PAUSE,
+            first=self.first, table="openmrs.person", columns=source.columns, values=source.values, pause=source.pause,
             client=source.client,
         )  # fmt: skip
         source.server.sh("cat > /run/test-writes", stdin=script)

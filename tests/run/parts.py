@@ -67,6 +67,7 @@ OWN_PARTS = (
     "tests/integration/databases",
     "tests/integration/hospital",
     "tests/integration/zookeeper",
+    "tests/integration/secure",
 )
 
 LINT = Part(
@@ -200,6 +201,17 @@ ZOOKEEPER = Part(
     servers=("eventlog-test-zookeeper",),
     chained=True,
 )
+SECURE = Part(
+    "secure",
+    "logins switched on while somebody writes; who gets nothing, what is found nowhere, secrets made anew",
+    9,
+    30,
+    (*scenario("secure"), cases("secure", "tests/integration/secure")),
+    docker=True,
+    after=BUILT,
+    servers=("eventlog-test-secure",),
+    chained=True,
+)
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere; and the event log taken off its server, which nobody needs after that",
@@ -262,6 +274,7 @@ PARTS = {
         INSTALLED,
         DATABASES,
         ZOOKEEPER,
+        SECURE,
         WORKERS,
         HOSPITAL,
         DEMO,
@@ -288,7 +301,7 @@ DEFAULT = (
 GROUPS = {
     "": DEFAULT,
     "quick": ("lint", "unit"),
-    "full": (*DEFAULT, "sanity", "newest"),
+    "full": (*DEFAULT, "secure", "sanity", "newest"),
 }
 
 

@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The CIS Docker Benchmark (1.6.0, sections 4 and 5) for every container of the stack, asked of the kernel where it can be.
+"""The CIS Docker Benchmark (1.6.0, sections 4 and 5) for every container of the stack, asked of the kernel itself.
 
 Not as the benchmark has it, on purpose: 5.10 (containers share the host's network, in which each process binds
 loopback itself: test_network.py), 5.12 (nothing runs beside them that a share of the processor would protect from

@@ -25,6 +25,7 @@ sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule require
 @pytest.mark.parametrize(
     ("path", "content", "expected"),
     [
+        ("admin/client.properties", CLIENT.replace("word=", r"word\="), [ONE]),
         ("connect_password", f"{ONE}\n", [ONE]),
         ("broker_passwords/event-log", ONE, [ONE]),
         ("connect/rest-01234567.properties", f"event-log={ONE}\n", [ONE]),
@@ -44,6 +45,8 @@ def test_a_file_without_a_known_secret_is_a_fault() -> None:
     content = b"security.protocol=PLAINTEXT\n"
     assert prey_of("/s/connect/broker.properties", content, logins=True) == []
     assert prey_of("/s/command/client.properties", content, logins=False) == []
+    only_a_file = b'KafkaConnect {\n  some.Module required file="${event.log.rest.login}";\n};\n'
+    assert prey_of("/s/connect/jaas-connect-01234567.conf", only_a_file, logins=False) == []
     with pytest.raises(NoHuntError):
         prey_of("/s/command/client.properties", content, logins=True)
     with pytest.raises(NoHuntError):

@@ -1,0 +1,41 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names, identifiers, addresses and texts of the sample's patients, asked of its database."""
+
+from __future__ import annotations
+
+from tests.helpers.hunt import Prey, pick
+from tests.helpers.server import Server
+
+#: The sample's own program holds the words of which its names are made.
+PROGRAM = "/opt/openmrs-sample"
+COLUMNS = {
+    "given name": "SELECT DISTINCT given_name FROM person_name WHERE person_id > 20",
+    "family name": "SELECT DISTINCT family_name FROM person_name WHERE person_id > 20",
+    "identifier": "SELECT identifier FROM patient_identifier",
+    "house": "SELECT DISTINCT address1 FROM person_address WHERE address1 IS NOT NULL",
+    "village": "SELECT DISTINCT city_village FROM person_address WHERE city_village IS NOT NULL",
+}
+
+
+def rows(server: Server) -> list[tuple[str, str]]:
+    """(what it is, text) of many of them."""
+    found = []
+    for kind, statement in COLUMNS.items():
+        lines = server.sql(f"{statement} LIMIT 60;").splitlines()
+        assert lines, f"the sample has no {kind}"
+        found += [(kind, line) for line in lines if line and line != "NULL"]
+    return found
+
+
+def everyday(server: Server, words: list[str]) -> list[str]:
+    """Those of the words that stand in what Debian brings: a city is in the list of time zones, a name in a licence."""
+    looked = "LC_ALL=C grep -rohwF -f - /usr/share /usr/lib /etc 2>/dev/null | sort -u || true"
+    return server.sh(looked, stdin="".join(f"{word}\n" for word in words), timeout=300).splitlines()
+
+
+def names(server: Server, number: int = 20) -> list[Prey]:
+    """So many to hunt for."""
+    offered = rows(server)
+    return pick(offered, everyday(server, [text for _, text in offered]), number)
