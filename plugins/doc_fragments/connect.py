@@ -48,6 +48,18 @@ options:
       - Seconds that one request may take. What did not answer in time is tried again as long as the module may.
     type: int
     default: 30
+  show_traces:
+    description:
+      - Traces of a worker's tasks and what it says of errors can quote rows, which are patients' data. With V(false),
+        of a trace the classes of its exceptions are returned, each with the first line of its message; and in all that
+        the worker says, what may be data is V(<hidden>) - what is quoted, in brackets or braces, assigned or said to be
+        a value, and the text of statements. Names of tables, columns, users and properties stay.
+      - A name that stands in a sentence of a converter or transform by itself is not recognised.
+      - V(true) returns all of it, without secrets, long ones shortened. For one run, by somebody who may see data.
+      - What Kafka Connect itself answers to others who know its login is out of reach - its REST interface shows traces
+        in full.
+    type: bool
+    default: false
 attributes:
   action_group:
     description: Use C(group/openmrs.event_log.connect) in C(module_defaults) to set the options of the connection once.

@@ -24,6 +24,7 @@ def connect_options() -> Dict[str, Any]:
         "client_cert": {"type": "path"},
         "client_key": {"type": "path", "no_log": False},
         "timeout": {"type": "int", "default": 30},
+        "show_traces": {"type": "bool", "default": False},
     }
 
 

@@ -92,7 +92,9 @@ def _api_error(method: str, url: str, status: int, words: str) -> RequestError:
         kind = BusyError
     elif status == 503 or (status == 500 and low.startswith(_UNCLEAR)):
         kind = TimedOutError
-    return kind(_sentence(method, url, status, said), method, url, status, words)
+    error = kind(_sentence(method, url, status, said), method, url, status, words)
+    error.quoted = (said,)
+    return error
 
 
 def _in_short(words: str) -> str:

@@ -32,6 +32,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._connector impor
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import (
     connector_shown,
     difference,
+    failure_told,
     findings_told,
     trace_told,
 )
@@ -65,6 +66,7 @@ class Order:
     state: str = "running"
     config: Optional[Mapping[str, Any]] = None
     sensitive_keys: Tuple[str, ...] = ()
+    show_traces: bool = False
     validate: bool = True
     restart_failed: bool = True
     restart: bool = False
@@ -86,7 +88,7 @@ class ConnectorRun:
         self._order = order
         self._api = api
         self._veil = veil
-        self._secrets = Secrets()
+        self._secrets = Secrets(show_traces=order.show_traces)
         self._keys_known = False
         self._current: Optional[Current] = None
         self._kind: Optional[str] = None
@@ -122,11 +124,8 @@ class ConnectorRun:
 
     def failure(self, error: EventLogError) -> Dict[str, Any]:
         """Return what a failed task carries."""
-        told = error.details()
-        if told.get("response"):
-            told["response"] = self._secrets.scrub(told["response"])
         connector = self._shown() if self._keys_known else None
-        return {**told, "msg": self._secrets.scrub(error.message), "connector": connector}
+        return {**failure_told(self._secrets, error), "connector": connector}
 
     # before anything is written
 
@@ -137,7 +136,7 @@ class ConnectorRun:
             raise InputError(
                 f"wait_timeout: {order.wait_timeout} s is over before settle, {order.settle} s, has passed"
             )
-        self._secrets = Secrets(patterns=compile_patterns(order.sensitive_keys))
+        self._secrets = replace(self._secrets, patterns=compile_patterns(order.sensitive_keys))
         none = order.state == "absent" or order.config is None
         config = {} if none else normalise(order.name, order.config or {})
         self._know(config, config)

@@ -9,12 +9,16 @@ knows the configuration. Sources: KIP-465 (expand), KIP-558 (topics), KIP-769 (p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi, Listed
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector import check_name, stored
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import connector_shown
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import (
+    connector_shown,
+    failure_told,
+    message_shown,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     ApiError,
     EventLogError,
@@ -39,6 +43,7 @@ class InfoOrder:
     names: Optional[Tuple[str, ...]] = None
     gather: Tuple[str, ...] = ("config", "status", "worker")
     sensitive_keys: Tuple[str, ...] = ()
+    show_traces: bool = False
     wait_timeout: int = 60
 
 
@@ -49,8 +54,8 @@ class InfoRun:
         self._order = order
         self._api = api
         self._veil = veil
-        self._secrets = Secrets()
-        self._useless: Dict[str, str] = {}
+        self._secrets = Secrets(show_traces=order.show_traces)
+        self._useless: Dict[str, ApiError] = {}
 
     def execute(self) -> Dict[str, Any]:
         """Return the result of the task, or raise."""
@@ -59,7 +64,7 @@ class InfoRun:
             check_name(name)
         if order.wait_timeout <= 0:
             raise InputError(f"wait_timeout: {order.wait_timeout} is not a number of seconds above 0")
-        self._secrets = Secrets(patterns=compile_patterns(order.sensitive_keys))
+        self._secrets = replace(self._secrets, patterns=compile_patterns(order.sensitive_keys))
         worker = self._api.worker() if "worker" in order.gather else None
         plugins = self._api.plugins() if "plugins" in order.gather else None
         connectors = self._connectors()
@@ -74,10 +79,7 @@ class InfoRun:
 
     def failure(self, error: EventLogError) -> Dict[str, Any]:
         """Return what a failed task carries."""
-        told = error.details()
-        if told.get("response"):
-            told["response"] = self._secrets.scrub(told["response"])
-        return {**told, "msg": self._secrets.scrub(error.message)}
+        return failure_told(self._secrets, error)
 
     def _asked(self, *kinds: str) -> bool:
         """Return whether any of these, or anything of connectors at all, is to be gathered."""
@@ -120,7 +122,7 @@ class InfoRun:
             plugin = (config.get("connector.class", ""), config.get("connector.plugin.version"))
             if plugin[0] and plugin not in declared:
                 declared[plugin] = self._api.password_keys(*plugin) or frozenset()
-            own = Secrets(declared.get(plugin, frozenset()), self._secrets.patterns)
+            own = replace(self._secrets, declared=declared.get(plugin, frozenset()), values=frozenset())
             result[name] = own.knowing(*own.found_in(config))
             self._secrets = self._secrets.knowing(*result[name].values)
         self._veil(self._secrets.values)
@@ -132,7 +134,7 @@ class InfoRun:
         if it is not None:
             whole = connector_shown(secrets, name, stored(it.registered.config), it.status, it.registered.type)
             trace = it.status.trace
-            whole.update(worker_id=it.status.worker_id, trace=None if trace is None else secrets.scrub(trace))
+            whole.update(worker_id=it.status.worker_id, trace=None if trace is None else secrets.trace_shown(trace))
             left = [key for kind, keys in PARTS.items() if kind not in self._order.gather for key in keys]
             shown.update((key, value) for key, value in whole.items() if key not in left)
         unavailable: Dict[str, str] = {}
@@ -143,7 +145,7 @@ class InfoRun:
                 except NotFoundError:
                     return None
                 except _UnavailableError as exc:
-                    unavailable[kind] = secrets.scrub(exc.message)
+                    unavailable[kind] = message_shown(secrets, exc)
         return {**shown, "unavailable": unavailable}
 
     def _singly(self, kind: str, name: str) -> List[Any]:
@@ -160,12 +162,16 @@ class InfoRun:
             if exc.status == 401 or exc.transient:
                 raise
             if exc.status in (404, 405) or (kind == "topics" and exc.status == 403):
-                self._useless[kind] = exc.message
-            raise _UnavailableError(exc.message) from exc
+                self._useless[kind] = exc
+            raise _UnavailableError(exc) from exc
 
 
 class _UnavailableError(EventLogError):
     """The worker does not tell this of a connector, and why."""
+
+    def __init__(self, why: ApiError) -> None:
+        super().__init__(why.message)
+        self.quoted = why.quoted
 
 
 def _plugin(item: Mapping[str, Any]) -> Dict[str, Any]:

@@ -22,7 +22,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._connect_wait im
     version_before,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector import check_name, stored
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import trace_told
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import failure_told, trace_told
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import (
     PAUSED,
     STOPPED,
@@ -70,6 +70,7 @@ class OffsetsOrder:
     state: str
     offsets: Optional[Sequence[Mapping[str, Any]]] = None
     sensitive_keys: Tuple[str, ...] = ()
+    show_traces: bool = False
     wait_timeout: int = 120
     check_mode: bool = False
 
@@ -81,7 +82,7 @@ class OffsetsRun:
         self._order = order
         self._api = api
         self._veil = veil
-        self._secrets = Secrets()
+        self._secrets = Secrets(show_traces=order.show_traces)
         self._desired: Optional[Entries] = None
         self._offsets: Optional[Entries] = None
         self._status: Optional[Status] = None
@@ -95,7 +96,7 @@ class OffsetsRun:
         check_name(order.name)
         if order.wait_timeout <= 0:
             raise InputError(f"wait_timeout: {order.wait_timeout} is not a number of seconds above 0")
-        self._secrets = Secrets(patterns=compile_patterns(order.sensitive_keys))
+        self._secrets = replace(self._secrets, patterns=compile_patterns(order.sensitive_keys))
         self._desired = read_desired(order.state, order.offsets)
         registered = self._registered()
         config = stored(registered.config)
@@ -124,12 +125,8 @@ class OffsetsRun:
 
     def failure(self, error: EventLogError) -> Dict[str, Any]:
         """Return what a failed task carries."""
-        told = error.details()
-        if told.get("response"):
-            told["response"] = self._secrets.scrub(told["response"])
         return {
-            **told,
-            "msg": self._secrets.scrub(error.message),
+            **failure_told(self._secrets, error),
             "actions": self._actions,
             "offsets": self._shown(),
             "state": self._status.overall if self._status else None,
@@ -277,6 +274,7 @@ class OffsetsRun:
             self._bring_back(former)
         except EventLogError as second:
             error.message += f". And then: {second.message}"
+            error.quoted += second.quoted
         else:
             state = "stopped" if former.state == STOPPED else "paused" if former.state == PAUSED else "running"
             error.message += f"; the connector is {state} as before"

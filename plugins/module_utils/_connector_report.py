@@ -9,7 +9,10 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector import Current, Desired, Finding, state_after
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import Status
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
+from ansible_collections.openmrs.event_log.plugins.module_utils._scrub import HIDDEN
+from ansible_collections.openmrs.event_log.plugins.module_utils._trace import known_cause
 
 
 def connector_shown(
@@ -27,7 +30,7 @@ def connector_shown(
                 "id": task.id,
                 "state": task.state,
                 "worker_id": task.worker_id,
-                "trace": None if task.trace is None else secrets.scrub(task.trace),
+                "trace": None if task.trace is None else secrets.trace_shown(task.trace),
             }
             for task in status.tasks
         ],
@@ -51,16 +54,36 @@ def findings_told(secrets: Secrets, name: str, findings: Sequence[Finding]) -> s
     """Return one message with every error that validation found."""
     told = []
     for finding in findings:
-        errors = dict.fromkeys(secrets.scrub(error) for error in finding.errors)  # workers repeat themselves
+        errors = dict.fromkeys(secrets.said(error) for error in finding.errors)  # workers repeat themselves
         told.append(f"{secrets.key_shown(finding.key)}: {' '.join(errors)}")
     count = "1 error" if len(told) == 1 else f"{len(told)} errors"
     return f"config of connector {name} is not valid, {count}; nothing was changed. {'; '.join(told)}"
 
 
 def trace_told(secrets: Secrets, trace: Optional[str], longest: int = 600) -> str:
-    """Return what a trace says in two lines: its first, and its last cause."""
+    """Return what a trace says in two lines, its first and its last cause; before them what is known of such a one."""
     if not trace:
         return ""
-    lines = [line.strip() for line in secrets.scrub(trace).splitlines() if line.strip()]
+    lines = [line.strip() for line in secrets.trace_shown(trace).splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith("Caused by:")]
-    return " ".join(line[:longest] for line in lines[:1] + causes[-1:])
+    known = "" if secrets.show_traces else known_cause(trace)
+    return (f"{known}: " if known else "") + " ".join(line[:longest] for line in lines[:1] + causes[-1:])
+
+
+def message_shown(secrets: Secrets, error: EventLogError) -> str:
+    """Return the message of an error; what of it are the worker's words, without what may be data."""
+    shown, rest = "", error.message
+    for quoted in error.quoted:
+        before, words, rest = rest.partition(quoted)
+        shown += secrets.scrub(before) + secrets.said(words)
+    return shown + secrets.scrub(rest)
+
+
+def failure_told(secrets: Secrets, error: EventLogError) -> Dict[str, Any]:
+    """Return what every failed task carries."""
+    told, message = error.details(), message_shown(secrets, error)
+    if told.get("response"):
+        told["response"] = secrets.said(told["response"])
+    if HIDDEN in message:
+        message += f" (what is {HIDDEN} may be of a patient; show_traces, event_log_show_traces of the roles, shows it)"
+    return {**told, "msg": message}

@@ -23,11 +23,13 @@ ORDERS: Dict[str, Dict[str, Any]] = {
 }
 
 
-def connectors_told(connectors: Sequence[Mapping[str, Any]], config: bool = False) -> List[str]:
-    """Return lines about each connector and its tasks, with its configuration if that is asked for."""
+def connectors_told(
+    connectors: Sequence[Mapping[str, Any]], config: bool = False, show_traces: bool = False
+) -> List[str]:
+    """Return lines about each connector and its tasks, with configurations and whole traces if they are asked for."""
     if not connectors:
         return ["There is no connector."]
-    return [line for connector in connectors for line in _told(connector, config)]
+    return [line for connector in connectors for line in _told(connector, config, show_traces)]
 
 
 def order_refused(name: str, order: str, connectors: Sequence[Mapping[str, Any]]) -> str:
@@ -44,7 +46,7 @@ def order_refused(name: str, order: str, connectors: Sequence[Mapping[str, Any]]
     return " ".join([*wrong, f"Connectors here: {there}. Nothing was changed."]) if wrong else ""
 
 
-def order_failed(result: Mapping[str, Any]) -> str:
+def order_failed(result: Mapping[str, Any], show_traces: bool = False) -> str:
     """Return why the module ``connector`` failed, without what it quotes of a trace; empty when it did not."""
     if not result.get("failed") and "msg" not in result:
         return ""
@@ -52,9 +54,9 @@ def order_failed(result: Mapping[str, Any]) -> str:
     if not connector:
         return said
     units = [connector, *(connector.get("tasks") or [])]
-    if any(unit.get("state") == "FAILED" for unit in units):
+    if not show_traces and any(unit.get("state") == "FAILED" for unit in units):
         said = said.partition(". ")[0]
-    return "\n".join([said, *_told(connector, False)])
+    return "\n".join([said, *_told(connector, False, show_traces)])
 
 
 def outcome_told(
@@ -63,11 +65,13 @@ def outcome_told(
     connectors: Sequence[Mapping[str, Any]],
     result: Mapping[str, Any],
     foretold: bool = False,
+    *,
+    show_traces: bool = False,
 ) -> List[str]:
     """Return the last words of the playbook: what is there, or what was done, or in check mode would be done."""
     if not order:
         chosen = [connector for connector in connectors if name in ("", connector["name"])]
-        return connectors_told(chosen, bool(name))
+        return connectors_told(chosen, bool(name), show_traces)
     actions = [str(action) for action in result.get("actions") or []]
     if order == "absent" and not actions:
         there = ", ".join(str(connector["name"]) for connector in connectors) or "none"
@@ -79,21 +83,28 @@ def outcome_told(
             "The playbook site registers what the inventory describes again.",
         ]
     done = " and ".join(actions) if actions else "nothing to do"
-    return [f"{name}: {'would ' if foretold and actions else ''}{done}", *_told(result.get("connector") or {}, False)]
+    told = _told(result.get("connector") or {}, False, show_traces)
+    return [f"{name}: {'would ' if foretold and actions else ''}{done}", *told]
 
 
-def _told(connector: Mapping[str, Any], with_config: bool) -> List[str]:
+def _told(connector: Mapping[str, Any], with_config: bool, show_traces: bool) -> List[str]:
     config = connector.get("config") or {}
     kind = " ".join(str(word) for word in (config.get("connector.class"), connector.get("version")) if word)
     about = ", ".join(part for part in (str(connector.get("type") or "connector"), kind) if part)
     lines = [f"{connector['name']}: {_state(connector)} ({about}){_why(connector)}"]
     tasks = connector.get("tasks") or []
-    lines += [f"  task {task['id']}: {_state(task)}{_why(task)}" for task in tasks]
+    lines += _trace(connector) if show_traces else []
+    for task in tasks:
+        lines += [f"  task {task['id']}: {_state(task)}{_why(task)}", *(_trace(task) if show_traces else ())]
     if not tasks:
         lines.append("  no tasks")
     if with_config:
         lines += ["  configuration:", *(f"    {key}: {config[key]}" for key in sorted(config))]
     return lines
+
+
+def _trace(unit: Mapping[str, Any]) -> List[str]:
+    return [f"    {line}" for line in str(unit.get("trace") or "").splitlines()]
 
 
 def _state(unit: Mapping[str, Any]) -> str:

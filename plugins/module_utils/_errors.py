@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 
 class EventLogError(Exception):
@@ -14,6 +14,8 @@ class EventLogError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        #: What of the message are another program's words, in their order: they may quote data.
+        self.quoted: Tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.message

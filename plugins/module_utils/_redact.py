@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Pattern, Tuple
 from urllib.parse import quote, unquote
 
+from ansible_collections.openmrs.event_log.plugins.module_utils import _scrub
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
 
 REDACTED = "<redacted>"
@@ -73,11 +74,15 @@ def compile_patterns(patterns: Iterable[str]) -> Tuple[Pattern[str], ...]:
 
 @dataclass(frozen=True)
 class Secrets:
-    """What is secret in one call: which keys, and the values seen so far, to be scrubbed from any text."""
+    """What is secret in one call: which keys, and the values seen so far, to be scrubbed from any text.
+
+    ``show_traces``: what the worker says may hold data, and is told in full all the same.
+    """
 
     declared: FrozenSet[str] = frozenset()
     patterns: Tuple[Pattern[str], ...] = ()
     values: FrozenSet[str] = frozenset()
+    show_traces: bool = False
 
     def key_is_secret(self, key: str) -> bool:
         """Return whether values of this key are never shown."""
@@ -114,6 +119,16 @@ class Secrets:
                     text = text.replace(form, REDACTED)
         text = _INVALID.sub(self._hide_invalid, text)
         return shorten(_ASSIGNED.sub(lambda match: match.group(1) + REDACTED, text))
+
+    def said(self, text: str) -> str:
+        """Return what the worker said, without secrets and what may be data."""
+        plain = self.scrub(text)
+        return plain if self.show_traces else _scrub.scrub(plain)
+
+    def trace_shown(self, trace: str) -> str:
+        """Return a trace without secrets: all of it, or its exceptions with the first lines of what they say."""
+        plain = self.scrub(trace)
+        return plain if self.show_traces else _scrub.cut(plain)
 
     def _hide_invalid(self, match: re.Match[str]) -> str:
         value = REDACTED if self.key_is_secret(match.group(2)) else match.group(1)

@@ -45,16 +45,19 @@ _CAUSES: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
 )
 
 
+def known_cause(trace: str) -> str:
+    """Return what is known of such a failure; empty where nothing is."""
+    lower = trace.lower()
+    return next((cause for cause, phrases in _CAUSES if any(phrase in lower for phrase in phrases)), "")
+
+
 def safe_words(trace: str) -> str:
     """Why something failed, in words that hold nothing of a patient: known causes and the exceptions' classes.
 
     Nothing of a message is passed on: converters and databases put values there, quoted or not. What a message says is
-    only looked for among the causes below.
+    only looked for among the causes above.
     """
-    lower = trace.lower()
-    causes = [cause for cause, phrases in _CAUSES if any(phrase in lower for phrase in phrases)]
+    cause = known_cause(trace)
     kinds = list(dict.fromkeys(kind.rpartition(".")[2] for kind in _KIND.findall(trace)))
     chain = " <- ".join(kinds if len(kinds) <= _CLASSES else [kinds[0], *kinds[1 - _CLASSES :]])
-    if not causes:
-        return chain
-    return f"{causes[0]} ({chain})" if chain else causes[0]
+    return f"{cause} ({chain})" if cause and chain else cause or chain

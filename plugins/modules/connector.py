@@ -230,7 +230,7 @@ connector:
           type: str
           sample: 127.0.0.1:8083
         trace:
-          description: Why it failed, shortened.
+          description: Why it failed, without secrets. Cut and scrubbed unless O(show_traces).
           type: str
           sample: >-
             io.debezium.DebeziumException: Error reading MySQL variables: Access denied for user
@@ -260,7 +260,7 @@ status:
   type: int
   sample: 400
 response:
-  description: What the worker said, without secrets.
+  description: What the worker said, without secrets; what may be data is hidden unless O(show_traces).
   returned: when a request failed
   type: str
   sample: Connector configuration is invalid and contains the following 1 error(s)
@@ -305,6 +305,7 @@ def main() -> None:
     veil = ConfigVeil(module)
     given = {option: module.params[option] for option in OPTIONS}
     given.update(config=veil.config, sensitive_keys=tuple(given["sensitive_keys"]), check_mode=module.check_mode)
+    given["show_traces"] = module.params["show_traces"]
     order = Order(**given)
     patient = not (order.check_mode and order.predicted)
     conclude(module, lambda api: ConnectorRun(order, api, veil), patient)

@@ -146,7 +146,7 @@ connectors:
       type: str
       sample: 127.0.0.1:8083
     trace:
-      description: Why the connector itself has failed, shortened, without secrets. With V(status).
+      description: Why the connector itself has failed, as of a task. With V(status).
       type: str
       sample: null
     config:
@@ -171,7 +171,7 @@ connectors:
           type: str
           sample: 127.0.0.1:8083
         trace:
-          description: Why it failed, shortened, without secrets.
+          description: Why it failed, without secrets. Cut and scrubbed unless O(show_traces).
           type: str
           sample: >-
             io.debezium.DebeziumException: Error reading MySQL variables: Access denied for user
@@ -253,7 +253,7 @@ status:
   type: int
   sample: 401
 response:
-  description: What the worker said, without secrets.
+  description: What the worker said, without secrets; what may be data is hidden unless O(show_traces).
   returned: when a request failed
   type: str
   sample: User cannot access the resource.
@@ -291,7 +291,7 @@ def main() -> None:
     given = {option: module.params[option] for option in OPTIONS}
     for option in ("names", "gather", "sensitive_keys"):
         given[option] = None if given[option] is None else tuple(given[option])
-    order = InfoOrder(**given)
+    order = InfoOrder(**given, show_traces=module.params["show_traces"])
     conclude(module, lambda api: InfoRun(order, api, hide_values(module)))
 
 

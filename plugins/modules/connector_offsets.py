@@ -211,7 +211,7 @@ status:
   type: int
   sample: 500
 response:
-  description: What the worker said, without secrets.
+  description: What the worker said, without secrets; what may be data is hidden unless O(show_traces).
   returned: when a request failed
   type: str
   sample: Partition objects should contain the key 'filename'
@@ -253,6 +253,7 @@ def main() -> None:
     )
     given = {option: module.params[option] for option in OPTIONS}
     given.update(sensitive_keys=tuple(given["sensitive_keys"]), check_mode=module.check_mode)
+    given["show_traces"] = module.params["show_traces"]
     order = OffsetsOrder(**given)
     conclude(module, lambda api: OffsetsRun(order, api, hide_values(module)))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._log_pattern import log_patterns
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import (
     Scalar,
     Stack,
@@ -16,6 +17,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config im
     to_properties,
     worker_properties,
 )
+from jinja2 import Template
 
 from tests.helpers.records import ROOT
 
@@ -106,7 +108,7 @@ def worker_files(member: Member) -> dict[str, str]:
 
 def _log4j2() -> str:
     template = ROOT / "roles" / "event_stack" / "templates" / "log4j2.properties.j2"
-    return template.read_text(encoding="utf-8")
+    return Template(template.read_text(encoding="utf-8")).render(__event_stack_log_patterns=log_patterns(False))
 
 
 def write(directory: Path, files: Mapping[str, str]) -> None:

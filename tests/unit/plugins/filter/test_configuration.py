@@ -14,7 +14,7 @@ from typing import Any, Dict
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.openmrs.event_log.plugins.filter import bundle, connectors, stack_ui
+from ansible_collections.openmrs.event_log.plugins.filter import bundle, connectors, stack_ui, traces
 from ansible_collections.openmrs.event_log.plugins.filter import configuration as subject
 from ansible_collections.openmrs.event_log.plugins.module_utils import _connector_source, _debezium, _stack_config
 
@@ -42,7 +42,7 @@ def page(name: str) -> Dict[str, Any]:
 
 
 def test_every_filter_has_its_page_and_every_page_its_filter() -> None:
-    others = [name for module in (bundle, connectors, stack_ui) for name in module.FilterModule().filters()]
+    others = [name for module in (bundle, connectors, stack_ui, traces) for name in module.FilterModule().filters()]
     assert {path.stem for path in FOLDER.glob("*.yml")} == {*FILTERS, *others}
 
 
