@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pattern of the logs is the table of _scrub.py; what log4j2 itself makes of it, tests/integration/workers tries."""
+"""The pattern of the logs is the table of _scrub.py; log4j2 itself is asked in tests/integration/workers."""
 
 from __future__ import annotations
 
