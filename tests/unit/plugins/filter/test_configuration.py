@@ -9,12 +9,20 @@ import dataclasses
 import inspect
 import json
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.openmrs.event_log.plugins.filter import bundle, connectors, stack_ui, traces
+from ansible_collections.openmrs.event_log.plugins.filter import (
+    access,
+    backup,
+    bundle,
+    connectors,
+    refusals,
+    stack_ui,
+    traces,
+)
 from ansible_collections.openmrs.event_log.plugins.filter import configuration as subject
 from ansible_collections.openmrs.event_log.plugins.module_utils import _connector_source, _debezium, _stack_config
 
@@ -42,7 +50,8 @@ def page(name: str) -> Dict[str, Any]:
 
 
 def test_every_filter_has_its_page_and_every_page_its_filter() -> None:
-    others = [name for module in (bundle, connectors, stack_ui, traces) for name in module.FilterModule().filters()]
+    modules: Tuple[Any, ...] = (access, backup, bundle, connectors, refusals, stack_ui, traces)
+    others = [name for module in modules for name in module.FilterModule().filters()]
     assert {path.stem for path in FOLDER.glob("*.yml")} == {*FILTERS, *others}
 
 

@@ -28,7 +28,7 @@ QUOTING = [
         "Incorrect integer value: <hidden> for column 'creator' at row 1",
     ),
     (
-        "Failed to properly convert data value for 'openmrs.person_name.given_name' of type VARCHAR for row [1, Abebe]:",
+        "Failed to properly convert data value for 'openmrs.person_name.given_name' of type VARCHAR for row [Abebe]:",
         "Failed to properly convert data value for 'openmrs.person_name.given_name' of type VARCHAR for row <hidden>:",
     ),
     (
