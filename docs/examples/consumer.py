@@ -5,11 +5,13 @@
 """Keep the current state of OpenMRS tables in SQLite. Needs: pip install confluent-kafka==2.16.1"""
 
 import json
+import os
 import sqlite3
 import sys
-from typing import List, Optional
+from pathlib import Path
+from typing import Dict, List, Optional
 
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 TABLE = """CREATE TABLE IF NOT EXISTS state (
   topic TEXT, key TEXT, file INTEGER, pos INTEGER, row_no INTEGER, ts_ms INTEGER, data TEXT,
@@ -33,13 +35,32 @@ def apply(db: sqlite3.Connection, topic: Optional[str], key: Optional[bytes], va
     return True
 
 
+def login() -> Dict[str, str]:
+    """The account at the broker: its name from the environment, its password from a file that only you may read."""
+    user = os.environ.get("EVENT_LOG_USER")
+    if not user:  # a broker without logins
+        return {}
+    path = Path(os.environ.get("EVENT_LOG_PASSWORD_FILE", "password"))
+    if path.stat().st_mode & 0o077:
+        sys.exit(f"Others may read {path}: chmod 600 {path}")
+    return {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanisms": "SCRAM-SHA-512", "sasl.username": user,
+            "sasl.password": path.read_text(encoding="utf-8").strip()}  # fmt: skip
+
+
+def give_up(error: KafkaError) -> None:
+    """A login that is refused will be refused again; whatever else happens, the library tries again by itself."""
+    if error.name() in ("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"):
+        raise KafkaException(error)
+
+
 def run(topics: List[str], path: str = "state.db", broker: str = "127.0.0.1:9092", group: str = "openmrs-state",
-        idle: Optional[float] = None) -> int:  # fmt: skip
+        *, idle: Optional[float] = None, account: Optional[Dict[str, str]] = None) -> int:  # fmt: skip
     """Read until Ctrl-C, or until nothing came for ``idle`` seconds; returns how many events were news."""
     db, news, quiet = sqlite3.connect(path), 0, 0.0
     db.execute(TABLE)
     consumer = Consumer({"bootstrap.servers": broker, "group.id": group, "auto.offset.reset": "earliest",
-                         "enable.auto.commit": False, "isolation.level": "read_committed"})  # fmt: skip
+                         "enable.auto.commit": False, "isolation.level": "read_committed",
+                         "error_cb": give_up, **(account or {})})  # fmt: skip
     consumer.subscribe(topics)
     try:
         while idle is None or quiet < idle:
@@ -61,4 +82,5 @@ def run(topics: List[str], path: str = "state.db", broker: str = "127.0.0.1:9092
 
 
 if __name__ == "__main__":
-    run(sys.argv[1:] or ["^openmrs[.]openmrs[.].*"])
+    group_id = os.environ.get("EVENT_LOG_USER", "openmrs-state")  # an account may use the group of its own name
+    run(sys.argv[1:] or ["^openmrs[.]openmrs[.].*"], group=group_id, account=login())

@@ -29,7 +29,7 @@ def consumer() -> ModuleType:
     # The client library is needed to read, not to decide: a stand-in where it is not installed.
     if importlib.util.find_spec("confluent_kafka") is None:
         stand_in = ModuleType("confluent_kafka")
-        stand_in.Consumer = stand_in.KafkaException = Exception  # type: ignore[attr-defined]
+        stand_in.Consumer = stand_in.KafkaError = stand_in.KafkaException = Exception  # type: ignore[attr-defined]
         sys.modules["confluent_kafka"] = stand_in
         try:
             spec.loader.exec_module(module)
@@ -128,3 +128,27 @@ def test_topics_and_keys_are_kept_apart_and_key_order_does_not_matter(
 
 def test_event_without_a_key_is_left_out(consumer: ModuleType, db: sqlite3.Connection) -> None:
     assert not consumer.apply(db, TOPIC, None, FIRST[1])
+
+
+def test_without_an_account_there_is_no_login(consumer: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EVENT_LOG_USER", raising=False)
+    assert consumer.login() == {}
+
+
+def test_the_password_of_an_account_comes_from_a_file_that_nobody_else_may_read(
+    consumer: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = tmp_path / "password"
+    place.write_text("made-up-for-this-test\n", encoding="utf-8")
+    monkeypatch.setenv("EVENT_LOG_USER", "dashboard")
+    monkeypatch.setenv("EVENT_LOG_PASSWORD_FILE", str(place))
+    place.chmod(0o640)
+    with pytest.raises(SystemExit, match="chmod 600"):
+        consumer.login()
+    place.chmod(0o600)
+    assert consumer.login() == {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanisms": "SCRAM-SHA-512",
+        "sasl.username": "dashboard",
+        "sasl.password": "made-up-for-this-test",
+    }
