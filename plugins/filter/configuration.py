@@ -14,6 +14,8 @@ from ansible_collections.openmrs.event_log.plugins.module_utils import (
     _connector_prepare,
     _connector_source,
     _debezium,
+    _patient_check,
+    _patient_topics,
     _stack_config,
     _variables,
 )
@@ -64,6 +66,7 @@ def connector_files(files: Iterable[Mapping[str, str]], options: Mapping[str, An
             for what in (*(f"write {c}" for c in one.changes), *one.warnings)
         ],
         "added": [f"{one.where}: {', '.join(one.added)}" for one in connectors if one.added],
+        "unmasked": [one.where for one in connectors if one.debezium and options.get("patient_data", "full") != "full"],
         "secrets": {one.stem: _stack_config.to_properties(one.secrets) for one in connectors if one.secrets},
         "connectors": [
             {"name": one.name, "config": one.config, "stem": one.stem, "references": one.references}
@@ -80,6 +83,32 @@ def connector_references(
     return {
         one["name"]: _connector_prepare.registered(one["config"], one["references"], filenames.get(one["stem"], ""))
         for one in connectors
+    }
+
+
+def patient_data_problems(options: Mapping[str, Any], columns: Mapping[str, Any] | None = None) -> dict[str, list[str]]:
+    """Return what keeps the choice about patients' data from being carried out, and what is only told."""
+    source = _options(_debezium.Source, options)
+    if not columns:
+        return {"problems": _patient_check.problems(source.policy, source.tables, source.overrides), "warnings": []}
+    problems, warnings = _patient_check.column_problems(source.policy, source.database, columns, source.overrides)
+    return {"problems": problems, "warnings": warnings}
+
+
+def clear_events(options: Mapping[str, Any], remembered: str = "", kept: str = "", listing: str = "") -> dict[str, Any]:
+    """Tell of a switch of the choice about patients' data, and which topics hold what was written before."""
+    source = _options(_debezium.Source, options)
+    prefix = f"{source.topic_prefix}.{source.database}"
+    switch = _patient_topics.switched(source.policy, remembered, listing, prefix)
+    settled = _patient_topics.settled(kept, listing, prefix)
+    held = _patient_topics.held(settled or kept, listing, prefix)
+    return {
+        "tightened": _patient_topics.tightened(_patient_topics.before(remembered), source.policy),
+        "switch": switch,
+        "settled": settled,
+        "held": [f"{one.topic} (partition {one.partition}): offsets {one.start} to {one.end - 1}" for one in held],
+        "topics": sorted({one.topic for one in held}),
+        "offsets": _patient_topics.offsets_file(held),
     }
 
 
@@ -133,11 +162,13 @@ class FilterModule:
             "placed": placed,
             "program_files": program_files,
             "cluster_id": _stack_config.cluster_id,
+            "clear_events": clear_events,
             "connector_config": connector_config,
             "connector_files": connector_files,
             "connector_references": connector_references,
             "connector_server_id": _debezium.server_id,
             "connector_source": connector_source,
+            "patient_data_problems": patient_data_problems,
             "topic_expectations": topic_expectations,
             "unknown_variables": _variables.unknown_variables,
         }

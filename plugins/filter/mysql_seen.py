@@ -33,8 +33,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(address), C(flavour), C(version), C(server_uuid), C(tls_offered), C(tls_versions) and C(time_zone), each only if
-      it was seen. Empty when nobody could log in.
+    - C(address), C(flavour), C(version), C(server_uuid), C(tls_offered), C(tls_versions), C(time_zone) and C(columns),
+      each only if it was seen. Empty when nobody could log in.
   type: dict
 """
 
@@ -64,6 +64,7 @@ def mysql_seen(result: Mapping[str, Any], ssl_mode: str = "preferred") -> dict[s
         "tls_offered": offered,
         "tls_versions": versions if offered and versions else None,
         "time_zone": source.get("time_zone"),
+        "columns": {name: table["columns"] for name, table in (source.get("tables") or {}).items()} or None,
     }
     return {name: value for name, value in seen.items() if value is not None}
 

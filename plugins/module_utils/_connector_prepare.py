@@ -14,7 +14,12 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.openmrs.event_log.plugins.module_utils import _debezium, _debezium1
+from ansible_collections.openmrs.event_log.plugins.module_utils import (
+    _debezium,
+    _debezium1,
+    _patient_check,
+    _patient_data,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_file import VARIABLE, Definition, parse
 from ansible_collections.openmrs.event_log.plugins.module_utils._debezium1 import HISTORY, KAFKA_HISTORY
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
@@ -43,6 +48,7 @@ class Prepared:
     changes: Tuple[str, ...] = ()
     added: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
+    debezium: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,13 @@ def prepare(definition: Definition, source: _debezium.Source) -> Prepared:
     problems = list(translated.problems)
     if kind and not config.get(PREFIX, "").strip():
         problems.append(f"it has no {PREFIX}, the first part of its topics' names. Add it.")
+    problems += _patient_check.file_problems(config, source.database) if kind else []
     if problems:
         raise InputError("\n".join(f"{definition.where}: {problem}" for problem in problems))
     added = _additions(config, kind, definition.name, source) if kind else {}
+    if kind and _patient_data.INCLUDE not in config:
+        listed = config.get(_patient_data.EXCLUDE, "")
+        added[_patient_data.EXCLUDE] = _patient_data.appended(listed, _patient_data.credentials())
     config.update(added)
     secrets = {key: value for key, value in config.items() if _is_detached(key, value)}
     # The site's own password goes by this name too, and it is the one that people look for.
@@ -108,6 +118,7 @@ def prepare(definition: Definition, source: _debezium.Source) -> Prepared:
         changes=translated.changes,
         added=tuple(f"{key}={value}" for key, value in added.items()),
         warnings=tuple(_warnings(config, source)) if kind else (),
+        debezium=bool(kind),
     )
 
 

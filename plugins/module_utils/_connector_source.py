@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Sequence
 
+from ansible_collections.openmrs.event_log.plugins.module_utils import _patient_topics
 from ansible_collections.openmrs.event_log.plugins.module_utils._debezium import CLASSES
+from ansible_collections.openmrs.event_log.plugins.module_utils._patient_data import FULL, Policy
 
 #: What the look at the database hands over, each with the kind of value that it has.
 SEEN = {
@@ -41,6 +43,13 @@ class Site:
     flavour: str = ""
     ssl_mode: str = PREFERRED
     time_zone: str = ""
+    patient_data: str = FULL
+    masked_columns: Sequence[str] = field(default_factory=list)
+    clear_columns: Sequence[str] = field(default_factory=list)
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(self.patient_data, self.masked_columns, self.clear_columns)
 
     @property
     def address(self) -> str:
@@ -123,6 +132,7 @@ def _facts(site: Site, database: Database, flavour: str) -> dict[str, Any]:
         "connector": site.connector,
         "database": site.database,
         "flavour": flavour,
+        "patient_data": _patient_topics.facts(site.policy),
         "server_uuid": database.server_uuid,
         "time_zone": {
             "site": site.time_zone or None,

@@ -13,6 +13,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Iterable, Sequence
 
+from ansible_collections.openmrs.event_log.plugins.module_utils import _patient_data
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import (
     NAMESPACE,
     Overrides,
@@ -73,6 +74,13 @@ class Source:
     max_message_bytes: int = 8 * 1024 * 1024
     retention_bytes: int = -1
     overrides: Overrides = field(default_factory=dict)
+    patient_data: str = _patient_data.FULL
+    masked_columns: Sequence[str] = field(default_factory=list)
+    clear_columns: Sequence[str] = field(default_factory=list)
+
+    @property
+    def policy(self) -> _patient_data.Policy:
+        return _patient_data.Policy(self.patient_data, self.masked_columns, self.clear_columns)
 
 
 def server_id(site: str) -> int:
@@ -141,7 +149,8 @@ def connector_config(source: Source) -> dict[str, Scalar]:
     if source.truststore:
         # For the queries and the binlog alike. It has no password, so there is none to hand over.
         config["database.ssl.truststore"] = source.truststore
-    return merged(config, source.overrides)
+    # Last: a site's own properties do not take away what hides credentials and, by profile, more.
+    return merged(merged(config, source.overrides), _patient_data.settings(source.policy, source.overrides))
 
 
 def literal(name: str) -> str:

@@ -84,6 +84,15 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column as information_schema shows it. ``key``: whether it is in the key that Debezium gives the events."""
+
+    name: str
+    type: str
+    key: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
     """A table or view as information_schema shows it."""
 
@@ -92,6 +101,7 @@ class Table:
     engine: str = "InnoDB"
     primary_key: tuple[str, ...] = ()
     wide_columns: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True)

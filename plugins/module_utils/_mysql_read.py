@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Optional, Sequence
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_columns import columns_of
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_disk import with_disk
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
     BinlogFile,
@@ -263,6 +264,7 @@ def _tables(seen: _Seen, source: Source, wanted: Wanted) -> Source:
         (wanted.database,),
     )
     known = {str(row["t"]): row for row in rows or ()}
+    every = columns_of(seen.rows, wanted, keys)
     found = {}
     for name in wanted.tables:
         target = f"{quote(wanted.database)}.{quote(name)}"
@@ -274,7 +276,7 @@ def _tables(seen: _Seen, source: Source, wanted: Wanted) -> Source:
             key, wide = tuple(keys.get(stored, ())), tuple(columns.get(stored, ()))
             if row["kind"] == "BASE TABLE":
                 seen.rows("table:" + name, "SHOW CREATE TABLE " + target)
-            found[name] = Table(stored, str(row["kind"]), str(row["engine"] or ""), key, wide)
+            found[name] = Table(stored, str(row["kind"]), str(row["engine"] or ""), key, wide, every.get(stored, ()))
     return replace(source, visible_tables=tuple(known), tables=found, refusals=seen.refusals)
 
 

@@ -110,6 +110,7 @@ def _tables(tables: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "engine": table.engine,
             "primary_key": list(table.primary_key),
             "wide_columns": list(table.wide_columns),
+            "columns": {column.name: {"type": column.type, "key": column.key} for column in table.columns},
         }
         for name, table in tables.items()
     }

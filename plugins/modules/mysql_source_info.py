@@ -147,7 +147,9 @@ source:
       elements: dict
       returned: always
     tables:
-      description: Configured tables that are readable, by name, with kind, engine, primary_key and wide_columns.
+      description:
+        - Configured tables that are readable, by name, with kind, engine, primary_key, wide_columns and columns.
+        - The C(columns) are a dictionary by name, with C(type) and whether they are in the C(key) of the events.
       type: dict
       returned: always
 findings:

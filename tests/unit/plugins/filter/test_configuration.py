@@ -82,7 +82,8 @@ def test_the_page_names_the_options_of_the_input(name: str) -> None:
         required = field.default is field.default_factory is dataclasses.MISSING
         assert bool(option.get("required")) == required, key
         if not required:
-            default = field.default if field.default is not dataclasses.MISSING else {}
+            made = field.default_factory
+            default = field.default if made is dataclasses.MISSING else made()
             assert option["default"] == default, key
 
 

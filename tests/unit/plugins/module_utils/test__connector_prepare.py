@@ -43,9 +43,9 @@ FORMER = {
 }
 MINIMAL = {"connector.class": "MySql", "topic.prefix": "two", "database.include.list": "openmrs"}
 SINK = {"connector.class": "FileStreamSink", "topics": "openmrs.openmrs.person", "file": "/tmp/out"}
-KEYS = st.sampled_from(
-    sorted(set(_debezium.connector_config(SITE)) - {"connector.class", "topic.prefix", "database.password"})
-)
+#: Not a file's own alone: to what it leaves out, credentials are added.
+SHARED = {"connector.class", "topic.prefix", "database.password", "column.exclude.list"}
+KEYS = st.sampled_from(sorted(set(_debezium.connector_config(SITE)) - SHARED))
 
 
 def file(name: str, config: Mapping[str, Any], path: str = "") -> Dict[str, str]:
@@ -86,6 +86,7 @@ def test_the_former_file_keeps_every_value_and_gets_what_it_lacks() -> None:
         "max.batch.size": "2048",
         "producer.override.max.request.size": "8388608",
         "producer.override.compression.type": "zstd",
+        "column.exclude.list": r"[^.]+\.users\.(?:password|salt|secret_question|secret_answer|activation_key)",
         "topic.creation.default.partitions": "1",
         "topic.creation.default.replication.factor": "1",
         "topic.creation.default.cleanup.policy": "delete",
@@ -293,3 +294,28 @@ def test_a_clash_of_two_files_names_both() -> None:
     assert [problem.split(": ", 1)[1].split(" is ")[0] for problem in found] == [
         "the name", "topic.prefix", "database.server.id", "schema.history.internal.kafka.topic",
     ]  # fmt: skip
+
+
+CREDENTIALS = r"[^.]+\.users\.(?:password|salt|secret_question|secret_answer|activation_key)"
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ({}, CREDENTIALS),
+        ({"column.exclude.list": "openmrs.person.gender"}, f"openmrs.person.gender,{CREDENTIALS}"),
+        ({"column.blacklist": "openmrs.person.gender"}, f"openmrs.person.gender,{CREDENTIALS}"),
+        ({"column.include.list": r"openmrs\.person\..*"}, None),
+    ],
+)
+def test_credentials_are_added_to_what_a_file_leaves_out(own: Dict[str, str], expected: str | None) -> None:
+    made = prepared({**MINIMAL, **own})
+    assert made.config.get("column.exclude.list") == expected
+    again = subject.prepare_all([file("two", made.config)], SITE, "")
+    assert again.connectors[0].config.get("column.exclude.list") == expected
+
+
+def test_a_file_that_captures_credentials_is_refused_by_name() -> None:
+    (problem,) = problems(file("two", {**MINIMAL, "column.include.list": r"openmrs\.users\..*"}))
+    assert "/site/two.json, connector two" in problem
+    assert "users.password" in problem

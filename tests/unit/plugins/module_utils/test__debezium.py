@@ -57,6 +57,7 @@ WHOLE = {
     "max.batch.size": 2048,
     "producer.override.max.request.size": 8388608,
     "producer.override.compression.type": "zstd",
+    "column.exclude.list": r"[^.]+\.users\.(?:password|salt|secret_question|secret_answer|activation_key)",
     "topic.creation.default.partitions": 1,
     "topic.creation.default.replication.factor": 1,
     "topic.creation.default.cleanup.policy": "delete",

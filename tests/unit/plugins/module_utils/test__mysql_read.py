@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_facts as facts
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_read as subject
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import Failure, Refusal, Table
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_columns import columns_of
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
+    Column,
+    Failure,
+    Refusal,
+    Table,
+    Wanted,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import ConnectError, Login, StatementError
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import parse_server
 
@@ -268,3 +275,28 @@ def test_every_variable_that_is_judged_is_asked_for() -> None:
     assert len(judged) > 10
     assert judged - set(subject.VARIABLES) == set()
     assert "log_bin_trust_function_creators" in subject.VARIABLES
+
+
+def test_the_columns_of_captured_tables_with_those_of_the_key() -> None:
+    def listed(*rows: Tuple[str, str, str]) -> List[Dict[str, Any]]:
+        return [{"t": table, "c": column, "kind": kind} for table, column, kind in rows]
+
+    answers: Dict[str, Any] = {
+        "SELECT TABLE_NAME AS t, COLUMN_NAME AS c, DATA_TYPE": listed(
+            ("person", "a", "int"), ("person", "note", "TEXT"), ("pairs", "x", "varchar"), ("pairs", "y", "int")
+        ),
+        "SELECT TABLE_NAME AS t, COLUMN_NAME AS c FROM information_schema.STATISTICS": [
+            {"t": "person", "c": "note"}, {"t": "pairs", "c": "x"},
+        ],
+    }  # fmt: skip
+
+    def rows(_key: str, statement: str, _values: Any) -> Optional[List[Dict[str, Any]]]:
+        return next((answer for start, answer in answers.items() if statement.startswith(start)), None)
+
+    wanted = Wanted(host="h", port=1, user="u", database="openmrs", tables=("person", "pairs"))
+    # Where there is a primary key, a unique one is not the events' key.
+    assert columns_of(rows, wanted, {"person": ["a"]}) == {
+        "person": (Column("a", "int", True), Column("note", "text")),
+        "pairs": (Column("x", "varchar", True), Column("y", "int")),
+    }
+    assert columns_of(lambda *_: None, wanted, {}) == {}

@@ -182,6 +182,7 @@ def test_consumers_are_told_what_was_seen(outcomes: Dict[str, Outcome]) -> None:
         "address": "127.0.0.1:3306",
         "connector": "openmrs-connector",
         "database": "openmrs",
+        "patient_data": {"profile": "full", "masked_columns": [], "clear_columns": []},
         "time_zone": {**ZONE, "site": None},
         "topic_prefix": "openmrs",
     }
