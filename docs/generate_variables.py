@@ -44,6 +44,11 @@ OF_PLAYBOOKS = {
         "",
         "For the playbook `packages.yml`: file that its output is appended to.",
     ),
+    "event_log_purge": (
+        "str",
+        "",
+        "For the playbook `purge_clear_events`, with `-e`: sites whose clear events go. Else it only looks.",
+    ),
     "event_log_remove": (
         "str",
         "",

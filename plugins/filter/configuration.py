@@ -108,8 +108,14 @@ def clear_events(options: Mapping[str, Any], remembered: str = "", kept: str = "
         "settled": settled,
         "held": [f"{one.topic} (partition {one.partition}): offsets {one.start} to {one.end - 1}" for one in held],
         "topics": sorted({one.topic for one in held}),
+        "partitions": [dataclasses.asdict(one) for one in held],
         "offsets": _patient_topics.offsets_file(held),
     }
+
+
+def clear_files(partitions: Iterable[Mapping[str, Any]], paths: Iterable[str]) -> dict[str, list[str]]:
+    left, written = _patient_topics.files_left([_patient_topics.Held(**one) for one in partitions], paths)
+    return {"left": left, "written": written}
 
 
 def topic_expectations(
@@ -163,6 +169,7 @@ class FilterModule:
             "program_files": program_files,
             "cluster_id": _stack_config.cluster_id,
             "clear_events": clear_events,
+            "clear_files": clear_files,
             "connector_config": connector_config,
             "connector_files": connector_files,
             "connector_references": connector_references,

@@ -31,7 +31,7 @@ def columns_of(rows: Rows, wanted: Wanted, keys: Mapping[str, Sequence[str]]) ->
     found: Dict[str, Tuple[Column, ...]] = {}
     for row in rows("columns", listed + where + " ORDER BY ORDINAL_POSITION", values) or ():
         table, name = str(row["t"]), str(row["c"])
-        key = name in set(keys.get(table) or unique.get(table, ()))
+        key = name in (keys.get(table) or list(unique.get(table, ())))
         found[table] = (*found.get(table, ()), Column(name, _text(row["kind"]).lower(), key))
     return found
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Tuple
+from pathlib import PurePosixPath
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._patient_data import FULL, MASKED, PROFILES, Policy
 
@@ -111,6 +112,25 @@ def held(kept: str, listing: str, prefix: str) -> List[Held]:
             if start < end:
                 found.append(Held(topic, int(number), start, end))
     return found
+
+
+def files_left(partitions: Sequence[Held], paths: Iterable[str]) -> Tuple[List[str], List[str]]:
+    """Return the broker's files that still hold clear events, and those of them that it still writes.
+
+    A file is named by its first offset, and ends where the next one begins.
+    """
+    bases: Dict[str, List[int]] = {}
+    for path in map(PurePosixPath, paths):
+        if path.suffix == ".log" and path.stem.isdigit():
+            bases.setdefault(path.parent.name, []).append(int(path.stem))
+    left: List[str] = []
+    written: List[str] = []
+    for one in partitions:
+        name = f"{one.topic}-{one.partition}"
+        there = sorted(bases.get(name, []))
+        left += [f"{name}/{base:020}.log" for base in there if base < one.end]
+        written += [f"{name}/{base:020}.log" for base in there[-1:] if base < one.end]
+    return left, written
 
 
 def offsets_file(partitions: List[Held]) -> str:

@@ -23,6 +23,7 @@ PLAYBOOK_VARIABLES = frozenset(
         "event_log_packages_refresh",
         "event_log_packages_releases",
         "event_log_preflight",
+        "event_log_purge",
         "event_log_remove",
         "event_log_remove_data",
         "event_log_sample",

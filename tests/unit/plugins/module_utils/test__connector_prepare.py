@@ -294,28 +294,3 @@ def test_a_clash_of_two_files_names_both() -> None:
     assert [problem.split(": ", 1)[1].split(" is ")[0] for problem in found] == [
         "the name", "topic.prefix", "database.server.id", "schema.history.internal.kafka.topic",
     ]  # fmt: skip
-
-
-CREDENTIALS = r"[^.]+\.users\.(?:password|salt|secret_question|secret_answer|activation_key)"
-
-
-@pytest.mark.parametrize(
-    ("own", "expected"),
-    [
-        ({}, CREDENTIALS),
-        ({"column.exclude.list": "openmrs.person.gender"}, f"openmrs.person.gender,{CREDENTIALS}"),
-        ({"column.blacklist": "openmrs.person.gender"}, f"openmrs.person.gender,{CREDENTIALS}"),
-        ({"column.include.list": r"openmrs\.person\..*"}, None),
-    ],
-)
-def test_credentials_are_added_to_what_a_file_leaves_out(own: Dict[str, str], expected: str | None) -> None:
-    made = prepared({**MINIMAL, **own})
-    assert made.config.get("column.exclude.list") == expected
-    again = subject.prepare_all([file("two", made.config)], SITE, "")
-    assert again.connectors[0].config.get("column.exclude.list") == expected
-
-
-def test_a_file_that_captures_credentials_is_refused_by_name() -> None:
-    (problem,) = problems(file("two", {**MINIMAL, "column.include.list": r"openmrs\.users\..*"}))
-    assert "/site/two.json, connector two" in problem
-    assert "users.password" in problem

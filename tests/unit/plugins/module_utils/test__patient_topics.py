@@ -109,3 +109,14 @@ def test_kafkas_command_gets_the_offsets() -> None:
 def test_any_text_is_survived(one: str, two: str, three: str) -> None:
     kept = subject.switched(MASKED, one, two, PREFIX)
     assert subject.held(subject.settled(kept or three, two, PREFIX) or three, two, PREFIX) == []
+
+
+def test_files_are_those_that_begin_before_the_end_and_the_last_one_is_written() -> None:
+    held = [subject.Held("a", 0, 0, 15), subject.Held("b", 0, 0, 15), subject.Held("c", 0, 0, 5)]
+    names = {"a": (0, 10, 15), "b": (0, 10), "other": (0,)}
+    paths = [f"./{topic}-0/{base:020}.log" for topic, bases in names.items() for base in bases]
+    left, written = subject.files_left(
+        held, [*paths, "./a-0/leader-epoch-checkpoint", "./a-0/00000000000000000000.index"]
+    )
+    assert left == [f"{topic}-0/{base:020}.log" for topic, base in (("a", 0), ("a", 10), ("b", 0), ("b", 10))]
+    assert written == ["b-0/00000000000000000010.log"]
