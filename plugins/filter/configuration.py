@@ -97,13 +97,13 @@ def patient_data_problems(options: Mapping[str, Any], columns: Mapping[str, Any]
 
 def clear_events(options: Mapping[str, Any], remembered: str = "", kept: str = "", listing: str = "") -> dict[str, Any]:
     """Tell of a switch of the choice about patients' data, and which topics hold what was written before."""
-    source = _options(_debezium.Source, options)
-    prefix = f"{source.topic_prefix}.{source.database}"
-    switch = _patient_topics.switched(source.policy, remembered, listing, prefix)
+    site = _options(_connector_source.Site, options)
+    prefix = f"{site.topic_prefix}.{site.database}"
+    switch = _patient_topics.switched(site.policy, remembered, listing, prefix)
     settled = _patient_topics.settled(kept, listing, prefix)
     held = _patient_topics.held(settled or kept, listing, prefix)
     return {
-        "tightened": _patient_topics.tightened(_patient_topics.before(remembered), source.policy),
+        "tightened": _patient_topics.tightened(_patient_topics.before(remembered), site.policy),
         "switch": switch,
         "settled": settled,
         "held": [f"{one.topic} (partition {one.partition}): offsets {one.start} to {one.end - 1}" for one in held],
