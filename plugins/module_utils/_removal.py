@@ -230,6 +230,10 @@ def check_cluster(cluster: Cluster) -> None:
 def tree_told(found: trees.Found) -> str:
     """Return in words what goes of a tree."""
     size = f"{found.size / MB:.1f} MB"
+    if found.tree.wipe:
+        size = f"{size if found.size >= MB else f'{found.size} bytes'}, overwritten first"
+    if found.shared:
+        size = f"{size} but for {found.shared} file{'s' * (found.shared != 1)} with another name elsewhere"
     if found.topics:
         size = f"{len(found.topics)} topic{'s' * (len(found.topics) != 1)}, {size}"
     if found.whole:
@@ -245,7 +249,7 @@ def wanted(params: Mapping[str, Any]) -> Wanted:
         tuple(map(Path, params["units"])),
         tuple(map(Path, params["files"])),
         tuple(
-            trees.Tree(Path(tree["path"]), tuple(tree["own"]), tuple(tree["kept"]), tree["owner"])
+            trees.Tree(Path(tree["path"]), tuple(tree["own"]), tuple(tree["kept"]), tree["owner"], tree["wipe"])
             for tree in params["trees"]
         ),
         account and Account(account["user"], account["group"], account["uid"], account["gid"]),

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Set, Tuple
 
+from ansible_collections.openmrs.event_log.plugins.module_utils import _removal_wipe as wipe
+
 #: Every file system has it; it is nobody's.
 NOBODYS = "lost+found"
 #: A partition's directory of Kafka, also one that is being deleted.
@@ -24,12 +26,16 @@ _PARTITION = re.compile(r"(?P<topic>[A-Za-z0-9._-]+)-\d+(\.[0-9a-f]{32}-(delete|
 
 @dataclass(frozen=True)
 class Tree:
-    """A directory, patterns of what is ours below it, and of what is ours and is not to go now."""
+    """A directory, patterns of what is ours below it, and of what is ours and is not to go now.
+
+    With ``wipe`` the files that go are overwritten first, all of them before the first is gone.
+    """
 
     path: Path
     own: Tuple[str, ...]
     kept: Tuple[str, ...] = ()
     owner: Optional[int] = None
+    wipe: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Found:
     foreign: Tuple[Path, ...] = ()
     size: int = 0
     topics: Tuple[str, ...] = ()
+    shared: int = 0  # files that are not overwritten because they have another name elsewhere
 
     @property
     def goes(self) -> bool:
@@ -72,13 +79,15 @@ def look(tree: Tree) -> Found:
     # Those of Kafka's own do not count.
     names = {match.group("topic") for match in map(_partition, own) if match}
     topics = sorted(name for name in names if not name.startswith("__"))
-    return Found(
-        tree, True, tuple(outermost), tuple(shells), tuple(foreign), sum(map(size_of, outermost)), tuple(topics)
-    )
+    size = sum(map(size_of, outermost))
+    shared = len(wipe.contents(outermost).shared) if tree.wipe else 0
+    return Found(tree, True, tuple(outermost), tuple(shells), tuple(foreign), size, tuple(topics), shared)
 
 
 def remove(found: Found) -> None:
     """Remove what a look has found, and nothing else."""
+    if found.tree.wipe:
+        wipe.overwrite(wipe.contents(found.own))
     for path in found.own:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -56,6 +56,16 @@ options:
       variable: {description: Variable of the inventory that sets it., type: str, required: true}
       may_fill_mb: {description: "In MB. V(0) or less is not looked at.", type: int, required: true}
       decided_by: {description: Variables of the inventory that decide it., type: list, elements: str, required: true}
+  at_rest:
+    description:
+      - A directory with patient data. One that is not encrypted on its disk, as far as the kernel shows, is a warning,
+        never a finding. dm-crypt at any depth below, fscrypt and file systems that encrypt are seen; disks
+        and virtual machines that do are not.
+    type: dict
+    suboptions:
+      path: {description: The directory., type: path, required: true}
+      variable: {description: Variable of the inventory that sets it., type: str, required: true}
+      silence: {description: Variable of the inventory that switches the warning off., type: str, required: true}
   hold:
     description: Directory whose file C(hold), put there by a person, is a finding with the reason that is in it.
     type: dict
@@ -151,6 +161,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _host_broker as broker
 from ansible_collections.openmrs.event_log.plugins.module_utils import _host_check as check
+from ansible_collections.openmrs.event_log.plugins.module_utils import _host_encryption as encryption
 from ansible_collections.openmrs.event_log.plugins.module_utils import _host_read as read
 from ansible_collections.openmrs.event_log.plugins.module_utils._host_ports import duplicate_findings
 
@@ -208,6 +219,10 @@ def findings(module: AnsibleModule, own_pids: set[int]) -> list[check.Finding]:
         found += check.hold_findings(params["hold"]["variable"], home, read.hold_reason(Path(home)))
     if params["disk"] and params["disk"]["may_fill_mb"] > 0:
         for warning in check.disk_warnings(read.read_disk(check.Disk(**params["disk"]))):
+            module.warn(warning)
+    if params["at_rest"]:
+        path, variable, silence = (params["at_rest"][name] for name in ("path", "variable", "silence"))
+        for warning in encryption.warnings(variable, path, silence, encryption.at_rest(Path(path))):
             module.warn(warning)
     containers = functools.lru_cache(maxsize=1)(lambda: all_containers(module))
     by_name = {"user": read.users(), "group": read.groups()}
@@ -275,6 +290,7 @@ def main() -> None:
                 "type": "dict",
                 "options": {"path": path(), "variable": text(), "may_fill_mb": number(), "decided_by": words()},
             },
+            "at_rest": {"type": "dict", "options": {"path": path(), "variable": text(), "silence": text()}},
             "hold": {"type": "dict", "options": {"home": path(), "variable": text()}},
             "own_containers": {"type": "list", "elements": "str", "default": []},
             "memory": {"type": "dict", "options": {"needed_mb": number(), "variable": text(), "value": text()}},

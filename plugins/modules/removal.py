@@ -63,6 +63,13 @@ options:
         type: list
         elements: str
         default: []
+      wipe:
+        description:
+          - Overwrite files once with zeros, and see them on the disk, before they are removed. Holes stay holes. A file
+            that has another name outside of what goes is not overwritten, and that is told in RV(gone).
+          - Solid-state disks, file systems that do not write in place, snapshots and backups keep what was there.
+        type: bool
+        default: false
       owner: {description: Numeric uid. What belongs to another is not ours whatever its name., type: int}
   account:
     description: A user and a group. They stay, and that is told, unless they are as the role kafka_host makes them.
@@ -131,6 +138,7 @@ OPTIONS = {
             "path": PATH,
             "own": {"type": "list", "elements": "str", "required": True},
             "kept": TEXTS,
+            "wipe": {"type": "bool", "default": False},
             "owner": {"type": "int"},
         },
     },

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from ansible_collections.openmrs.event_log.plugins.module_utils import _host_read
+from ansible_collections.openmrs.event_log.plugins.module_utils import _host_encryption, _host_read
 from ansible_collections.openmrs.event_log.plugins.modules import host_check as subject
 
 from tests.unit.plugins.modules.conftest import Call
@@ -214,6 +214,17 @@ def test_the_clock_is_compared(call: Call, warned: List[str], off: float, told: 
     assert bool(result.get("failed")) == bool(told)
     assert not told or told in result["msg"]
     assert len(["10 minutes fast" in text for text in warned]) == (off == -600)
+
+
+@pytest.mark.parametrize(("state", "times"), [("plain", 1), ("unseen", 1), ("encrypted", 0)])
+def test_data_in_the_clear_are_warned_of(
+    call: Call, warned: List[str], monkeypatch: pytest.MonkeyPatch, state: str, times: int
+) -> None:
+    found = _host_encryption.AtRest(state, "a disk")
+    monkeypatch.setattr(_host_encryption, "at_rest", lambda path: {Path("/srv/later"): found}[path])
+    wanted = {"path": "/srv/later", "variable": "event_log_data_dir", "silence": "kafka_host_x"}
+    assert not call(subject, at_rest=wanted).get("failed")
+    assert len([text for text in warned if "it lies on a disk" in text]) == len(warned) == times
 
 
 @pytest.mark.parametrize(("wanted", "times"), [(2**40, 1), (1, 0), (0, 0), (-1, 0)])
