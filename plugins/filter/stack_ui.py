@@ -22,19 +22,15 @@ def wanted_uis(given: object) -> List[str]:
         raise AnsibleFilterError(str(error)) from error
 
 
-def kafdrop_settings(options: Mapping[str, Any], port: int, heap_mb: int, properties_path: str) -> Dict[str, Any]:
+def kafdrop_settings(options: Mapping[str, Any], port: int, heap_mb: int, properties_path: str = "") -> Dict[str, Any]:
     return {
         "environment": _stack_ui.kafdrop_environment(_addresses(options), int(port), int(heap_mb), properties_path),
-        "properties": _stack_ui.kafdrop_properties(),
         "health": _stack_ui.kafdrop_health(int(port)),
     }
 
 
-def kowl_settings(options: Mapping[str, Any], port: int, user: str = "", password: str = "") -> Dict[str, Any]:
-    return {
-        "config": _stack_ui.kowl_config(_addresses(options), int(port), user, password),
-        "health": _stack_ui.kowl_health(int(port)),
-    }
+def kowl_health(port: int) -> List[str]:
+    return _stack_ui.kowl_health(int(port))
 
 
 def ui_notes(names: Sequence[str], absent: Sequence[str], images: Mapping[str, str], profile: str) -> List[str]:
@@ -46,6 +42,6 @@ class FilterModule:
         return {
             "wanted_uis": wanted_uis,
             "kafdrop_settings": kafdrop_settings,
-            "kowl_settings": kowl_settings,
+            "kowl_health": kowl_health,
             "ui_notes": ui_notes,
         }

@@ -47,12 +47,19 @@ def state_is(path: Path, mode: int, owner: tuple[int, int]) -> bool:
     return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, *owner)
 
 
+def make_private(directory: Path) -> None:
+    """Make a directory and what is missing above it, for root alone; what is there stays as it is."""
+    for missing in [path for path in (*reversed(directory.parents), directory) if not path.exists()]:
+        missing.mkdir(mode=0o700)
+
+
 def keep_directory(directory: Path, mode: int, owner: tuple[int, int], check_mode: bool) -> bool:
     """Make or mend a directory of secrets, owned by uid and gid; return whether it differed."""
     if directory.is_dir() and state_is(directory, mode, owner):
         return False
     if not check_mode:
-        directory.mkdir(mode=mode, parents=True, exist_ok=True)
+        make_private(directory.parent)
+        directory.mkdir(mode=mode, exist_ok=True)
         os.chown(directory, *owner)
         directory.chmod(mode)
     return True

@@ -21,6 +21,11 @@ Overrides = Mapping[str, Union[Scalar, None]]
 #: How the broker keeps what it knows of the cluster: by itself, or in a ZooKeeper beside it.
 KRAFT, ZOOKEEPER = "kraft", "zookeeper"
 
+AUTHORIZERS = {
+    KRAFT: "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    ZOOKEEPER: "kafka.security.authorizer.AclAuthorizer",
+}
+
 #: Every process binds this and nothing else.
 LOOPBACK = "127.0.0.1"
 
@@ -42,6 +47,10 @@ class Stack:
     controller_port: int = 9093
     zookeeper_port: int = 2181
     connect_port: int = 8083
+    admin_port: int = 9094
+    #: Whether clients log in; then also how the web page logs in that knows one way only.
+    logins: bool = False
+    kowl: bool = False
     log_dir: str = "/var/lib/kafka/data/log"
     connect_group: str = "event-log-connect"
     configs_topic: str = "event-log-connect-configs"
@@ -53,6 +62,16 @@ class Stack:
     def bootstrap(self) -> str:
         return f"{LOOPBACK}:{self.kafka_port}"
 
+    @property
+    def listeners(self) -> dict[str, str]:
+        """The broker's listeners: of all clients, and of the service's own account."""
+        found = {"BROKER": self.bootstrap}
+        if self.mode == KRAFT:
+            found["CONTROLLER"] = f"{LOOPBACK}:{self.controller_port}"
+        if self.logins:
+            found["ADMIN"] = f"{LOOPBACK}:{self.admin_port}"
+        return found
+
 
 def broker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
     """Return ``server.properties`` of one broker: a combined KRaft broker and controller, or one with ZooKeeper."""
@@ -61,10 +80,7 @@ def broker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
         "node.id": 1,
         "controller.quorum.voters": f"1@{LOOPBACK}:{stack.controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"BROKER://{stack.bootstrap},CONTROLLER://{LOOPBACK}:{stack.controller_port}",
-        "advertised.listeners": f"BROKER://{stack.bootstrap}",
-        "inter.broker.listener.name": "BROKER",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        **_listeners(stack),
         # Below the mounted directory, so that lost+found of a disk of its own disturbs nobody.
         "log.dirs": stack.log_dir,
         # One broker: nothing can be replicated.
@@ -92,6 +108,34 @@ def broker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
     return merged(_with_zookeeper(stack, settings) if stack.mode == ZOOKEEPER else settings, overrides)
 
 
+def _listeners(stack: Stack) -> dict[str, Scalar]:
+    """Where the broker listens, and who may come in there."""
+    advertised = {name: address for name, address in stack.listeners.items() if name != "CONTROLLER"}
+    protocol = "SASL_PLAINTEXT" if stack.logins else "PLAINTEXT"
+    settings: dict[str, Scalar] = {
+        "listeners": ",".join(f"{name}://{address}" for name, address in stack.listeners.items()),
+        "advertised.listeners": ",".join(f"{name}://{address}" for name, address in advertised.items()),
+        "inter.broker.listener.name": "ADMIN" if stack.logins else "BROKER",
+        "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name in stack.listeners),
+    }
+    if not stack.logins:
+        return settings
+    own = {"sasl.mechanism.inter.broker.protocol": "PLAIN"}
+    if stack.mode == KRAFT:
+        own["sasl.mechanism.controller.protocol"] = "PLAIN"
+        own["listener.name.controller.sasl.enabled.mechanisms"] = "PLAIN"
+    return {
+        **settings,
+        # The passwords stand in a JAAS file that only the broker reads.
+        "listener.name.broker.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN" if stack.kowl else "SCRAM-SHA-512",
+        "listener.name.admin.sasl.enabled.mechanisms": "PLAIN",
+        **own,
+        # Who has logged in may do what an ACL says, and nothing else.
+        "authorizer.class.name": AUTHORIZERS[stack.mode],
+        "super.users": "User:event-log;User:event-log-connect",
+    }
+
+
 def _with_zookeeper(stack: Stack, settings: Settings) -> dict[str, Scalar]:
     """The same broker as a client of ZooKeeper: no controller of its own, and nothing that 3.9 does not know."""
     alone = ("process.roles", "node.id", "controller.", "share.coordinator.")
@@ -101,8 +145,6 @@ def _with_zookeeper(stack: Stack, settings: Settings) -> dict[str, Scalar]:
         # Both start at once, and a slow server takes its time.
         "zookeeper.connection.timeout.ms": 60000,
         **{key: value for key, value in settings.items() if not key.startswith(alone)},
-        "listeners": f"BROKER://{stack.bootstrap}",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT",
     }
 
 
@@ -120,6 +162,10 @@ def zookeeper_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar
         "autopurge.snapRetainCount": 3,
         "autopurge.purgeInterval": 24,
     }
+    if stack.logins:
+        # Who can write here could give itself every right at the broker.
+        settings["authProvider.sasl"] = "org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
+        settings["sessionRequireClientSASLAuth"] = True
     return merged(settings, overrides)
 
 
@@ -158,6 +204,11 @@ def worker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
         # A connector may set its own batch, compression and request sizes.
         "connector.client.config.override.policy": "All",
     }
+    if stack.logins:
+        # Its own clients and those that it makes for connectors; the login itself stands in its JAAS file.
+        for client in ("", "producer.", "consumer.", "admin."):
+            settings[f"{client}security.protocol"] = "SASL_PLAINTEXT"
+            settings[f"{client}sasl.mechanism"] = "SCRAM-SHA-512"
     return merged(settings, overrides)
 
 

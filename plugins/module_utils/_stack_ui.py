@@ -64,13 +64,13 @@ def kafdrop_environment(addresses: Addresses, port: int, heap_mb: int, propertie
     }
 
 
-def kafdrop_properties() -> Dict[str, Any]:
-    """Return the settings of Kafdrop's Kafka clients.
+def kafdrop_properties(login: Mapping[str, str]) -> Dict[str, Any]:
+    """Return the settings of Kafdrop's Kafka clients, with their login.
 
     Kafdrop 4.2 has a form that writes events into a topic, and no switch for it. A producer whose requests may hold one
     byte cannot send any record; readers do not know the setting.
     """
-    return {"max.request.size": 1}
+    return {"max.request.size": 1, **login}
 
 
 def kafdrop_health(port: int) -> List[str]:
@@ -80,20 +80,31 @@ def kafdrop_health(port: int) -> List[str]:
     return ["CMD", "bash", "-c", look]
 
 
-def kowl_config(addresses: Addresses, port: int, user: str, password: str) -> Dict[str, Any]:
-    """Return Kowl's configuration. It holds the worker's password: of clusters Kowl reads that from this file only.
+def kowl_config(addresses: Addresses, port: int, login: Mapping[str, str]) -> Dict[str, Any]:
+    """Return Kowl's configuration. It holds passwords: Kowl reads those of clusters from this file only.
+
+    ``login`` is Kowl's ``account`` and ``password`` at the broker, which it cannot hand over with SCRAM (tried with
+    Kafka 4.3). A broker without logins gives nothing to be read that the worker's own interface would not let be
+    changed: there Kowl gets the worker's ``user`` and ``rest_password``, which can do everything.
 
     Kowl refuses to start with a key that it does not know.
     """
-    cluster = {
-        "name": addresses.cluster,
-        "url": f"http://{LOOPBACK}:{addresses.connect_port}",
-        "username": user,
-        "password": password,
-    }
+    kafka: Dict[str, Any] = {"brokers": [f"{LOOPBACK}:{addresses.kafka_port}"]}
+    connect: Dict[str, Any] = {"enabled": False}
+    if login.get("account"):
+        kafka["sasl"] = {
+            "enabled": True,
+            "mechanism": "PLAIN",
+            "username": login["account"],
+            "password": login["password"],
+        }
+    else:
+        url = f"http://{LOOPBACK}:{addresses.connect_port}"
+        cluster = {"url": url, "username": login.get("user", ""), "password": login.get("rest_password", "")}
+        connect = {"enabled": True, "clusters": [{"name": addresses.cluster, **cluster}]}
     return {
-        "kafka": {"brokers": [f"{LOOPBACK}:{addresses.kafka_port}"]},
-        "connect": {"enabled": True, "clusters": [cluster]},
+        "kafka": kafka,
+        "connect": connect,
         "server": {"listenAddress": LOOPBACK, "listenPort": port, "gracefulShutdownTimeout": "5s"},
     }
 

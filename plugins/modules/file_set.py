@@ -21,7 +21,7 @@ attributes:
     description: Says which files and directories would change.
   diff_mode:
     support: full
-    description: Before and after of each file. Keep secrets out of such files, or set C(no_log) or C(diff) to false.
+    description: Before and after of each file; of O(secret_files) only that they differ.
   platform:
     support: full
     platforms: posix
@@ -48,6 +48,19 @@ options:
       uid: {description: Numeric owner., type: int, default: 0}
       gid: {description: Numeric group., type: int, default: 0}
       mode: {description: Mode in octal digits., type: str, default: "0644"}
+  secret_files:
+    description:
+      - The same for files whose content must not be seen. They are written last, and their diff only says that they
+        differ.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path: {description: The file., type: path, required: true}
+      content: {description: "What it holds, as UTF-8.", type: str, required: true}
+      uid: {description: Numeric owner., type: int, default: 0}
+      gid: {description: Numeric group., type: int, default: 0}
+      mode: {description: Mode in octal digits., type: str, default: "0400"}
   former:
     description:
       - Directory in which all files of the set are kept as they were, before the first of them is changed.
@@ -145,6 +158,12 @@ def ensure_file(item: dict[str, Any], check_mode: bool) -> dict[str, str] | None
     return {"header": str(path), "before": before.decode("utf-8", "replace"), "after": item["content"]}
 
 
+def ensure_secret_file(item: dict[str, Any], check_mode: bool) -> dict[str, str] | None:
+    """Do the same with a file whose content no diff may show."""
+    diff = ensure_file(item, check_mode)
+    return diff and {**diff, "before": "<not shown>\n", "after": "<not shown, changed>\n"}
+
+
 def keep_former(directory: str | None, files: list[dict[str, Any]]) -> bool:
     """Keep what is there aside, once it is known that something changes."""
     paths = [Path(item["path"]) for item in files]
@@ -159,22 +178,28 @@ def main() -> None:
         path = {"type": "path", "required": True}
         return {"path": path, "uid": number, "gid": number, "mode": {"type": "str", "default": mode}, **more}
 
-    content = {"type": "str", "required": True}
+    content: dict[str, Any] = {"type": "str", "required": True}
     listing = {"type": "list", "elements": "dict", "default": []}
     module = AnsibleModule(
         argument_spec={
             "directories": {**listing, "options": options("0755")},
             "files": {**listing, "options": options("0644", content=content)},
+            "secret_files": {
+                **listing,
+                "no_log": False,
+                "options": options("0400", content={**content, "no_log": True}),
+            },
             "former": {"type": "path"},
         },
         supports_check_mode=True,
     )
     try:
-        files = module.params["files"]
+        files, secrets = module.params["files"], module.params["secret_files"]
         diffs = [ensure_directory(item, module.check_mode) for item in module.params["directories"]]
-        differ = not module.check_mode and any(ensure_file(item, check_mode=True) for item in files)
-        kept = differ and keep_former(module.params["former"], files)
+        differ = not module.check_mode and any(ensure_file(item, check_mode=True) for item in files + secrets)
+        kept = differ and keep_former(module.params["former"], files + secrets)
         diffs += [ensure_file(item, module.check_mode) for item in files]
+        diffs += [ensure_secret_file(item, module.check_mode) for item in secrets]
     except OSError as error:
         module.fail_json(msg=f"{error.filename2 or error.filename}: {error.strerror}")
     except ValueError as error:

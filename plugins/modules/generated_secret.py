@@ -29,8 +29,8 @@ attributes:
 options:
   paths:
     description:
-      - File of each secret, one line, by the name that the result has for it. Its directory is made with mode V(0700)
-        when it is missing.
+      - File of each secret, one line, by the name that the result has for it. Its directory, and
+        what is missing above it, is made with mode V(0700).
     type: dict
     required: true
   renew:
@@ -69,7 +69,11 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
-from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file import generate, write_atomically
+from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file import (
+    generate,
+    make_private,
+    write_atomically,
+)
 
 SHORTEST = 12
 
@@ -106,7 +110,7 @@ def main() -> None:
     for name in wanting:
         secrets[name] = generate(params["length"])
         if not module.check_mode:
-            paths[name].parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(paths[name].parent)
             write_atomically(paths[name], f"{secrets[name]}\n".encode(), 0o400, 0, 0)
     module.exit_json(changed=bool(wanting), secrets=secrets, former=former)
 

@@ -41,11 +41,6 @@ options:
       stem: {description: First part of the file's name., type: str, required: true}
       suffix: {description: "Last part of the file's name, with its dot.", type: str, default: .properties}
       content: {description: "What the file holds, as it is.", type: str, required: true}
-      versioned:
-        description: >-
-          V(false) names the file C(STEMSUFFIX), whatever it holds: for what is read anew each time that it is used.
-        type: bool
-        default: true
   owner:
     description: Numeric uid that may read the files, and nobody else but root.
     type: int
@@ -118,10 +113,6 @@ class Keeper:
         directory, content = Path(file["directory"]), file["content"].encode()
         if directory not in self._foreseen:
             self.changed |= keep_directory(directory, DIRECTORY_MODE, self._owner, self._check_mode)
-        if not file["versioned"]:
-            path = directory / f"{file['stem']}{file['suffix']}"
-            self.changed |= keep_file(path, content, FILE_MODE, self._owner, self._check_mode)
-            return path.name
         kind = (file["stem"], file["suffix"])
         path = directory / versioned_name(*kind, self._key(directory), content)
         self.changed |= keep_file(path, content, FILE_MODE, self._owner, self._check_mode)
@@ -154,7 +145,6 @@ def main() -> None:
                     "stem": {"type": "str", "required": True},
                     "suffix": {"type": "str", "default": ".properties"},
                     "content": {"type": "str", "required": True, "no_log": True},
-                    "versioned": {"type": "bool", "default": True},
                 },
             },
             "owner": {"type": "int", "required": True},

@@ -101,6 +101,20 @@ admin.enableServer=false
 autopurge.snapRetainCount=3
 autopurge.purgeInterval=24
 """
+# What a broker with logins has in the place of the same lines, and after them.
+LOGINS = """\
+listeners=BROKER://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093,ADMIN://127.0.0.1:9094
+advertised.listeners=BROKER://127.0.0.1:9092,ADMIN://127.0.0.1:9094
+inter.broker.listener.name=ADMIN
+listener.security.protocol.map=BROKER:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT,ADMIN:SASL_PLAINTEXT
+listener.name.broker.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.admin.sasl.enabled.mechanisms=PLAIN
+sasl.mechanism.inter.broker.protocol=PLAIN
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.controller.sasl.enabled.mechanisms=PLAIN
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:event-log;User:event-log-connect
+"""
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
@@ -245,3 +259,40 @@ def test_a_site_lays_its_settings_over_the_others(make: Any) -> None:
     assert after == {**before, "listeners": "other", "new.one": 7}
     assert "listeners" not in make(subject.Stack(), {"listeners": None, "never.there": None})
     assert make(subject.Stack(), {}) == before
+
+
+def lines(settings: Dict[str, Any]) -> set[str]:
+    return set(subject.to_properties(settings).splitlines())
+
+
+def test_a_broker_with_logins() -> None:
+    found = subject.broker_properties(subject.Stack(logins=True), {})
+    listeners = BROKER.splitlines()[4:8]
+    assert lines(found) == set(BROKER.splitlines()) - set(listeners) | set(LOGINS.splitlines())
+
+
+def test_a_broker_with_logins_and_zookeeper_has_no_controller() -> None:
+    found = subject.broker_properties(subject.Stack(mode="zookeeper", logins=True), {})
+    assert not [key for key, value in found.items() if "controller" in f"{key}={value}".lower()]
+    assert found["authorizer.class.name"] == "kafka.security.authorizer.AclAuthorizer"
+    assert found["listeners"] == "BROKER://127.0.0.1:9092,ADMIN://127.0.0.1:9094"
+
+
+def test_only_for_kowl_the_listener_of_all_takes_another_mechanism() -> None:
+    key = "listener.name.broker.sasl.enabled.mechanisms"
+    assert subject.broker_properties(subject.Stack(logins=True, kowl=True), {})[key] == "SCRAM-SHA-512,PLAIN"
+    assert key not in subject.broker_properties(subject.Stack(kowl=True), {})
+
+
+def test_every_client_of_the_worker_logs_in() -> None:
+    more = lines(subject.worker_properties(subject.Stack(logins=True), {})) - set(WORKER.splitlines())
+    wanted = ("security.protocol=SASL_PLAINTEXT", "sasl.mechanism=SCRAM-SHA-512")
+    assert more == {f"{client}{word}" for client in ("", "producer.", "consumer.", "admin.") for word in wanted}
+
+
+def test_zookeeper_lets_in_who_logs_in() -> None:
+    more = lines(subject.zookeeper_properties(subject.Stack(logins=True), {})) - set(ZOOKEEPER.splitlines())
+    assert more == {
+        "authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
+        "sessionRequireClientSASLAuth=true",
+    }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
@@ -179,3 +180,20 @@ def test_the_former_files_are_kept_before_the_first_is_changed(call: Call, tmp_p
     assert third["former_kept"] is False, "the second version was never settled"
     _stack_former.put_back(former)
     assert (folder / "run").read_text() == "first"
+
+
+def test_secret_files_are_written_and_their_content_is_nowhere(call: Call, tmp_path: Path) -> None:
+    def put(word: str, check: bool = False) -> Dict[str, Any]:
+        path = {"path": str(tmp_path / "client.properties"), "uid": os.getuid(), "gid": os.getgid()}
+        given = {"secret_files": [{**path, "content": f"password={word}\n"}], "former": str(tmp_path / "former")}
+        return call(subject, check=check, **given)
+
+    results = [put("first-word", check=True), put("first-word"), put("other-word", check=True), put("other-word")]
+    assert [result["changed"] for result in results] == [True] * 4
+    assert not put("other-word")["changed"]
+    assert "-word" not in json.dumps(results)
+    assert results[3]["diff"][0]["after"] == "<not shown, changed>\n"
+    assert (tmp_path / "client.properties").read_text() == "password=other-word\n"
+    assert (tmp_path / "client.properties").stat().st_mode & 0o7777 == 0o400
+    assert results[3]["former_kept"]
+    assert [path.read_text() for path in (tmp_path / "former").glob("0*")] == ["password=first-word\n"]

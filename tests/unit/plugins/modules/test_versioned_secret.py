@@ -32,7 +32,7 @@ class Secrets:
 
     def put(self, content: str = "password=first-word\n", check: bool = False, **options: Any) -> Dict[str, Any]:
         file = {"directory": str(self.directory), "stem": "database", "content": content}
-        file.update({key: options.pop(key) for key in ("stem", "suffix", "versioned") if key in options})
+        file.update({key: options.pop(key) for key in ("stem", "suffix") if key in options})
         arguments = {"owner": ME[0], "group": ME[1], **options}
         done = self._call(subject, check=check, files=[file], **arguments)
         (name,) = done["filenames"].values()
@@ -200,7 +200,7 @@ def several(call: Call, root: Path, check: bool = False) -> Dict[str, Any]:
     files = [
         {"directory": str(root / "one"), "stem": "first", "content": "word=one\n"},
         {"directory": str(root / "one"), "stem": "second", "suffix": ".conf", "content": "word-two"},
-        {"directory": str(root / "two"), "stem": "client", "content": "word-three", "versioned": False},
+        {"directory": str(root / "two"), "stem": "client", "content": "word-three"},
     ]
     return call(subject, check=check, files=files, owner=ME[0], group=ME[1])
 
@@ -210,23 +210,11 @@ def test_several_in_one_call(call: Call, secrets: Secrets, tmp_path: Path, owner
     assert not (tmp_path / "one").exists()
     made = several(call, tmp_path)
     assert (made["changed"], sorted(made["filenames"])) == (True, ["client", "first", "second"])
-    assert made["filenames"]["client"] == "client.properties"
     assert (tmp_path / "one" / made["filenames"]["second"]).read_text() == "word-two"
-    assert not (tmp_path / "two" / KEY_NAME).exists(), "a file without a version needs no key"
+    assert len({(tmp_path / name / KEY_NAME).read_bytes() for name in ("one", "two")}) == 2
     for check in (True, False):
         again = several(call, tmp_path, check=check)
         assert (again["changed"], again["filenames"]) == (False, made["filenames"])
-
-
-def test_a_file_without_a_version_is_rewritten_in_place(secrets: Secrets) -> None:
-    first = secrets.put(versioned=False)
-    foretold = secrets.put("password=other-word\n", versioned=False, check=True)
-    second = secrets.put("password=other-word\n", versioned=False)
-    assert first["filename"] == second["filename"] == "database.properties"
-    assert foretold["changed"]
-    assert second["changed"]
-    assert Path(second["path"]).read_text() == "password=other-word\n"
-    assert state(Path(second["path"])) == (0o400, *ME)
 
 
 def test_one_stem_for_two_files_is_refused(call: Call, tmp_path: Path) -> None:
