@@ -18,6 +18,8 @@ description:
     but to speak to it. A run with nothing to do starts one, a run with changes two. Passwords go in by standard input.
   - New rights are given before old ones are taken, so that a consumer whose ACLs change is never without any. Returns
     when the broker goes by all of it.
+  - A connection that is open outlives its user and a change of password, but has no rights any more once these are
+    withdrawn.
   - Tried with Kafka 4.3 (KRaft) and 3.9 (ZooKeeper).
 attributes:
   check_mode:

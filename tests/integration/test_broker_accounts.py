@@ -53,7 +53,8 @@ class Site:
             "users": users, "acls": wanted["acls"], **options,
         }  # fmt: skip
         result = call("broker_accounts", check, **given)
-        assert not any(secret in json.dumps(result, ensure_ascii=False) for secret in (*SECRETS, *users.values()))
+        told = json.dumps(result)
+        assert not any(json.dumps(secret)[1:-1] in told for secret in (*SECRETS, *users.values()))
         return result
 
     def rehearsed(self) -> list[bool]:
@@ -205,7 +206,11 @@ def test_a_changed_password_is_found_by_logging_in(site: Site, made: list[bool])
 
 
 def test_access_is_withdrawn_with_the_user(site: Site, made: list[bool]) -> None:
+    site.act()
+    session = AdminClient(site.broker.login(*PHARMACY))
+    assert set(session.list_topics(timeout=20).topics) == {OBS, PERSON}
     done = site.act(without="pharmacy")
+    assert set(session.list_topics(timeout=20).topics) == set(), "a connection that is open keeps its rights"
     assert done["actions"][-3:] == [
         "withdraw from pharmacy: READ on group p",
         "withdraw from pharmacy: DESCRIBE, DESCRIBE_CONFIGS, READ on topic hilltop.openmrs.*",
