@@ -28,7 +28,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._stack_project i
     look,
     read_wanted,
 )
-from ansible_collections.openmrs.event_log.plugins.module_utils._trace import safe_words
+from ansible_collections.openmrs.event_log.plugins.module_utils._trace import LOGIN_REFUSED, safe_words
 
 SECRETS = "/run/event-log/secrets"
 
@@ -56,6 +56,11 @@ def told(name: str, status: Optional[Status]) -> str:
         return f"{name}: gone"
     why = safe_words(status.first_trace() or "")
     return f"{name}: {status.describe()}" + (f" ({why})" if why else "")
+
+
+def shut_out(status: Optional[Status]) -> bool:
+    """Whether the database refuses the connector's login: its account was given another password, which comes next."""
+    return status is not None and status.failed and LOGIN_REFUSED in safe_words(status.first_trace() or "")
 
 
 class Change:
@@ -203,7 +208,8 @@ class Change:
 
         A failure that lasts ends the wait, unless ``patient``: after a version whose connectors failed, the worker goes
         on showing those failures until its own tasks have started, which takes long on a slow host (tried). One that
-        even the former version, which is ``back``, does not know was deleted by somebody: that is not waited for.
+        even the former version, which is ``back``, does not know was deleted by somebody: that is not waited for. One
+        that the database refuses to let in says nothing against the stack: whoever registers connectors sees to that.
         """
         deadline = Deadline(self._clock, seconds)
         good_since = bad_since = None
@@ -211,7 +217,7 @@ class Change:
             states = self._states(max(deadline.remaining, 1))
             now = self._clock.now()
             wanted = [name for name in noted if name in states or not back]
-            missing = [name for name in wanted if name not in running(states)]
+            missing = [name for name in wanted if name not in running(states) and not shut_out(states.get(name))]
             failed = not patient and any(states[name].failed for name in missing if name in states)
             good_since = None if missing else good_since or now
             bad_since = (bad_since or now) if failed else None

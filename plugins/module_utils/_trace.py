@@ -16,11 +16,12 @@ _CLASSES = 4
 _KIND = re.compile(
     r"(?m)^\s*(?:Caused by: )?((?:[a-z]\w*\.)+(?:[A-Z][\w$]*)?(?:Exception|Error|Failure|Throwable))(?=:|\s*$)"
 )
+LOGIN_REFUSED = "the database refuses the login"
 # What is said of a trace in which one of the phrases stands, in lower case. The first that fits is the most telling.
 _CAUSES: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
     ("the disk is full", ("no space left on device",)),
     ("out of memory", ("outofmemoryerror",)),
-    ("the database refuses the login", ("access denied for user", "error code: 1045")),
+    (LOGIN_REFUSED, ("access denied for user", "error code: 1045")),
     ("the capture account lacks a right", ("access denied; you need", "error code: 1227")),
     (
         "the database no longer has the binary log from which it must go on",

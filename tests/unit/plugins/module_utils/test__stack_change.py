@@ -128,6 +128,15 @@ def test_a_healthy_worker_whose_connector_fails_is_not_enough(stack: Stack) -> N
     assert stack.former.exists(), "the way back is still open"
 
 
+def test_a_password_that_comes_after_the_stack_is_no_fault_of_the_stack(stack: Stack) -> None:
+    stack.write(NEW)
+    stack.begin()
+    failing(stack)
+    stack.connect.trace = "org.x.ConnectException: x\nCaused by: java.sql.SQLException: Access denied for user 'c'@'h'"
+    assert stack.change.verify(60, 5) == ["runs"]
+    assert not stack.former.exists(), "the change is settled"
+
+
 def test_what_the_worker_shows_at_first_does_not_count(stack: Stack) -> None:
     stack.write(NEW)
     stack.begin()

@@ -13,13 +13,14 @@ from typing import Any, Dict, Iterable, Set
 
 import pytest
 import yaml
-from ansible_collections.openmrs.event_log.plugins.module_utils import _profiles, _stack_config
+from ansible_collections.openmrs.event_log.plugins.module_utils import _profiles, _stack_config, _stack_logins
 
 from tests.unit.plugins.module_utils.java_properties import read
 from tests.unit.role_files import ROOT, roles
 from tests.unit.roles.role_runs import Outcome, check
 
 PASSWORD = "kept-on-this-host-0123456789ab"
+ACCOUNT = "broker-word-of"
 GIVEN = "given-by-the-site:#=!"
 LABEL = "org.openmrs.event-log.config"
 SITE: Dict[str, Any] = {"event_log_site": "demo", "event_log_image": "some/image:1.2", "event_log_profile": "clinic"}
@@ -61,6 +62,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
     (secrets / "connect").mkdir(parents=True)
     (secrets / "connect" / ".version-key").write_bytes(b"k" * 32)
     (secrets / "connect_password").write_text(PASSWORD + "\n")
+    (secrets / "broker_passwords").mkdir()
+    for account in _stack_logins.accounts([]):
+        (secrets / "broker_passwords" / account).write_text(f"{ACCOUNT}-{account}\n")
     places = {"home": "/nowhere/event-log", "data_dir": "/nowhere/data", "secrets_dir": str(secrets)}
     common = {**SITE, **{f"event_log_{name}": path for name, path in places.items()}}
     hosts = {
@@ -75,6 +79,7 @@ class Project:
 
     def __init__(self, outcome: Outcome) -> None:
         assert outcome.failure == ""
+        self.secrets = next(path for path in outcome.files() if path.endswith("/connect/broker.properties"))[:-26]
         self.texts = {path.replace("/nowhere/event-log/", ""): text for path, text in outcome.files().items()}
         self.compose: Dict[str, Any] = yaml.safe_load(self.texts["compose.yaml"])
         self.broker: Dict[str, Any] = self.compose["services"]["broker"]
@@ -119,6 +124,7 @@ def test_containers_are_hardened(plain: Project) -> None:
         assert service["security_opt"] == ["no-new-privileges"]
         assert service["user"] == "1001:1001"
         assert service["pids_limit"] > 0
+        assert service["ulimits"] == {"core": 0}
         assert service["tmpfs"] == ["/tmp:exec,size=64m,mode=1777"]
         assert set(service["logging"]["options"]) == {"max-size", "max-file"}
         assert not {"privileged", "cap_add", "devices", "ports", "pid", "ipc", "secrets"} & set(service)
@@ -146,14 +152,12 @@ def mounts(service: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def test_only_the_brokers_data_can_be_written(plain: Project) -> None:
-    assert mounts(plain.broker) == {
-        "/etc/event-log": ("/nowhere/event-log/config/broker", True),
-        "/var/lib/kafka/data": ("/nowhere/data/kafka/data", False),
-    }
-    found = mounts(plain.connect)
-    assert found.pop("/etc/event-log") == ("/nowhere/event-log/config/connect", True)
-    ((target, (source, read_only)),) = found.items()
-    assert (target, read_only, source.endswith("/secrets/connect")) == ("/run/event-log/secrets", True, True)
+    data = {"/var/lib/kafka/data": ("/nowhere/data/kafka/data", False)}
+    for name, service, more in (("broker", plain.broker, data), ("connect", plain.connect, {})):
+        found = mounts(service)
+        source, read_only = found.pop("/run/event-log/secrets")
+        assert (source.endswith(f"/secrets/{name}"), read_only) == (True, True)
+        assert found == {"/etc/event-log": (f"/nowhere/event-log/config/{name}", True), **more}
 
 
 def test_the_configuration_that_is_started_is_the_one_that_is_written(plain: Project) -> None:
@@ -164,12 +168,12 @@ def test_the_configuration_that_is_started_is_the_one_that_is_written(plain: Pro
 
 
 def test_settings_are_those_of_the_filters(plain: Project, other: Project) -> None:
-    stack = _stack_config.Stack()
+    stack = _stack_config.Stack(logins=True)
     assert plain.server == as_java(_stack_config.broker_properties(stack, {}))
     assert plain.worker == as_java(_stack_config.worker_properties(stack, {}))
     stack = _stack_config.Stack(
         kafka_port=19092, controller_port=19093, connect_port=18083, connect_group="debezium-connect",
-        configs_topic="my_configs", offsets_topic="my_offsets", status_topic="my_statuses",
+        configs_topic="my_configs", offsets_topic="my_offsets", status_topic="my_statuses", logins=True,
     )  # fmt: skip
     assert other.server == as_java(_stack_config.broker_properties(stack, {}))
     assert other.worker == as_java(_stack_config.worker_properties(stack, {}))
@@ -196,13 +200,11 @@ def test_the_variables_of_a_site_reach_the_containers(other: Project) -> None:
 def test_the_login_is_a_file_that_jaas_and_health_check_find(plain: Project, runs: Dict[str, Outcome]) -> None:
     login = plain.connect["environment"]["REST_LOGIN_FILE"]
     assert re.fullmatch(r"/run/event-log/secrets/rest-[0-9a-f]{8}\.properties", login)
-    jaas = plain.texts["config/connect/connect-jaas.conf"]
-    assert f'file="{login}";' in jaas
-    assert jaas.startswith("KafkaConnect {\n")
-    assert (
-        "-Djava.security.auth.login.config=/etc/event-log/connect-jaas.conf"
-        in plain.connect["environment"]["KAFKA_OPTS"]
-    )
+    options = plain.connect["environment"]["KAFKA_OPTS"]
+    assert f"-D{_stack_logins.REST_LOGIN_PROPERTY}={login} " in options
+    for service, name in ((plain.connect, "connect"), (plain.broker, "broker")):
+        jaas = rf"login\.config=/run/event-log/secrets/jaas-{name}-[0-9a-f]{{8}}\.conf "
+        assert re.search(jaas, service["environment"]["KAFKA_OPTS"])
     logins = {
         name: Project(runs[name]).connect["environment"]["REST_LOGIN_FILE"] for name in ("broker_setting", "other")
     }
@@ -212,7 +214,7 @@ def test_the_login_is_a_file_that_jaas_and_health_check_find(plain: Project, run
 
 def test_no_secret_is_in_anything_that_was_shown(runs: Dict[str, Outcome]) -> None:
     shown = json.dumps([outcome.results for outcome in runs.values()])
-    for secret in (PASSWORD, GIVEN, "slash-word", "erbuch-word"):
+    for secret in (PASSWORD, ACCOUNT, GIVEN, "slash-word", "erbuch-word"):
         assert secret not in shown
 
 
@@ -269,6 +271,8 @@ def test_the_host_command_and_its_settings(plain: Project, other: Project) -> No
         "topic_prefix": "kisumu",
         "internal_topics": ["my_configs", "my_offsets", "my_statuses"],
         "uis": [],
+        "logins": True,
+        "client_dir": f"{other.secrets}/command",
     }
     command = plain.texts["/usr/local/bin/event-log"]
     assert command.startswith("#!/bin/sh\n")
@@ -290,3 +294,19 @@ def test_the_formatting_names_cluster_and_account(runs: Dict[str, Outcome]) -> N
         "--read-only",
         "--volume=/srv/kafka/kafka/data:/var/lib/kafka/data",
     } <= words
+
+
+def test_without_logins_nobody_has_one(runs: Dict[str, Outcome], plain: Project) -> None:
+    project = Project(runs["without"])
+    assert "sasl" not in json.dumps([project.server, project.worker]).lower()
+    assert "/run/event-log/secrets" not in mounts(project.broker)
+    assert "login.config" not in project.broker["environment"]["KAFKA_OPTS"]
+    protocol = f"{project.secrets}/connect/broker.properties"
+    assert [read(files[protocol])["security.protocol"] for files in (project.texts, plain.texts)] == [
+        "PLAINTEXT",
+        "SASL_PLAINTEXT",
+    ]
+    admin = f"{plain.secrets}/admin/client.properties"
+    assert [admin in files for files in (project.texts, plain.texts)] == [False, True]
+    said = json.dumps(runs["without"].result("Say what to know about web pages and logins")["msg"])
+    assert "event_log_broker_logins: required" in said
