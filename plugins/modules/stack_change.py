@@ -116,7 +116,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import message_shown
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
+from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_change import Change
 
 
@@ -131,11 +133,16 @@ class BeginError(EventLogError):
         return self._details
 
 
+def words(error: EventLogError) -> str:
+    """What the worker says of an error may quote rows."""
+    return message_shown(Secrets(), error)
+
+
 def begin_failed(change: Change, error: Exception, check_mode: bool) -> BeginError:
     """Nothing stays half begun, whatever went wrong."""
     message, details = f"{type(error).__name__}: {error}", {}
     if isinstance(error, EventLogError):
-        message, details = str(error), error.details()
+        message, details = words(error), error.details()
     if check_mode:
         return BeginError(message, False, details)
     try:
@@ -183,7 +190,7 @@ def main() -> None:
     try:
         result = carry_out(change, params, module.check_mode)
     except EventLogError as error:
-        module.fail_json(msg=str(error), **error.details())
+        module.fail_json(msg=words(error), **{**error.details(), "response": None})
     lost = result.pop("lost", "")
     if lost:
         module.warn(f"There is no way back from this change of the stack: {lost}.")

@@ -105,3 +105,14 @@ def test_the_outcome_says_what_was_done_and_what_stays() -> None:
     assert outcome_told("x", "absent", there, {"actions": []}) == [
         "x: there is no such connector. Connectors here: m, n."
     ]
+
+
+def test_whole_traces_are_told_to_those_who_ask_for_them() -> None:
+    told = connectors_told([connector(state="FAILED", task="FAILED", trace=TRACE)], show_traces=True)
+    assert [line.strip() for line in told].count("org.a.ConnectException: Can't convert 'Mary Smith'") == 2
+    said = order_failed(failed(task="FAILED", trace=TRACE), show_traces=True)
+    assert said.startswith(f"connector n is not running: connector RUNNING, task 0 FAILED. {TRACE}\n")
+    there = [connector("n", task="FAILED", trace=TRACE)]
+    assert "Mary" in str(outcome_told("n", "", there, {}, show_traces=True))
+    assert "Mary" in str(outcome_told("n", "paused", there, {"connector": there[0]}, show_traces=True))
+    assert "Mary" not in str(outcome_told("n", "paused", there, {"connector": there[0]}))

@@ -161,3 +161,23 @@ def test_all_modules_for_connect_are_in_the_action_group() -> None:
 
 def test_main_stays_short() -> None:
     assert len(inspect.getsource(subject.main).splitlines()) <= 40
+
+
+@pytest.mark.parametrize("module", [subject, connector, connector_offsets])
+def test_nothing_of_a_trace_or_an_answer_but_where_it_is_asked_for(call: Call, fake: FakeConnect, module: Any) -> None:
+    """A row in a task's trace, in a refusal, and in what validation says."""
+    fake.trace, fake.refusal = "a.BException: row [1, Abebe]\n\tat a.B.c(B.java:1)", "no row [1, Abebe]"
+    options: Dict[str, Dict[str, Any]] = {
+        "connector_info": {},
+        "connector": {"name": "n", "restart_failed": False, "settle": 0},
+        "connector_offsets": {
+            "name": "n",
+            "state": "altered",
+            "offsets": [{"partition": {"p": 1}, "offset": {"pos": 2}}],
+        },
+    }
+    more = options[module.__name__.rpartition(".")[2]]
+    told = call(module, url=fake.connection.url, **more)
+    assert "Abebe" not in json.dumps(told)
+    assert "row <hidden>" in json.dumps(told)
+    assert "Abebe" in json.dumps(call(module, url=fake.connection.url, show_traces=True, **more))
