@@ -14,6 +14,7 @@ import pytest
 from tests.helpers.bad_input import Case, assert_told, cases, chosen, run_case, said, state, variables
 from tests.helpers.connector_cases import CONNECTOR_FILES
 from tests.helpers.playbooks import Outcome, play, play_all, site_variables
+from tests.helpers.security_cases import SECURITY, password
 from tests.helpers.server import Server
 from tests.helpers.web_pages import REFUSED as WEB_PAGES
 
@@ -128,7 +129,7 @@ CONVERGED = [
     Case(
         "wrong password",
         ("event_log_capture_password", "event_log"),
-        {**OWN_DATABASE, "event_log_capture_password": "not-the-password"},
+        {**OWN_DATABASE, "event_log_capture_password": password("wrong")},
         long=True,
     ),
     Case(
@@ -146,7 +147,7 @@ CONVERGED = [
         long=True,
     ),
 ]
-INVENTORIES = [case for case in (*CONVERGED, *CONNECTOR_FILES, *WEB_PAGES) if not case.before]
+INVENTORIES = [case for case in (*CONVERGED, *CONNECTOR_FILES, *WEB_PAGES, *SECURITY) if not case.before]
 SERVERS = [case for case in CONVERGED if case.before]
 
 # On a server that has Docker and the packages, and nothing of the event log.

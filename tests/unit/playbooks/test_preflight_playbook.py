@@ -98,6 +98,43 @@ def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path, site: D
         assert "ansible-vault encrypt_string --prompt --name " in said
 
 
+def test_all_that_is_refused_of_an_inventory_is_told_at_once(tmp_path: Path) -> None:
+    (check,) = [task for task in PLAY["tasks"] if "ansible.builtin.assert" in task]
+    file = "{{ lookup('ansible.builtin.file', inventory_dir ~ '/default') }}"
+    (tmp_path / "default").write_text("Admin123\n")
+    site = {
+        "event_log_bootstrap": "0.0.0.0:9092",
+        "event_log_connect_url": "http://localhost:8083",
+        "event_stack_broker_settings": {"advertised.listeners": "BROKER://192.0.2.10:9092", "super.users": "User:me"},
+        "event_log_capture_password": file,
+        "event_log_kafka_users": [{"name": "laboratory", "password": file}],
+        "event_log_connect_password": "zebra",
+        "event_log_tabels": ["person"],
+    }
+    said = run(tmp_path, [check], site, "--limit", "one")
+    for words in (
+        "event_log_bootstrap is '0.0.0.0:9092'",
+        "Write http://127.0.0.1:8083.",
+        "event_stack_broker_settings has advertised.listeners",
+        "event_stack_broker_settings has super.users",
+        "event_log_capture_password is a password of 8 characters (not shown here)",
+        "event_log_kafka_users[laboratory].password is a password of 8 characters (not shown here)",
+        "event_log_connect_password is a password of 5 characters (not shown here)",
+        "line 1: event_log_connect_password is plain text (not shown)",
+        "event_log_tabels is not a variable of this collection",
+    ):
+        assert words in said
+    assert not any(secret in said for secret in ("Admin123", "zebra"))
+
+
+@pytest.mark.parametrize("logins", ["required", "none"])
+def test_settings_of_logins_are_refused_where_there_are_logins(tmp_path: Path, logins: str) -> None:
+    (check,) = [task for task in PLAY["tasks"] if "ansible.builtin.assert" in task]
+    site = {"event_log_broker_logins": logins, "event_stack_broker_settings": {"super.users": "User:me"}}
+    said = run(tmp_path, [check], site, "--limit", "one")
+    assert ("has super.users" in said) == (logins == "required")
+
+
 @pytest.mark.parametrize(
     ("site", "filled"),
     [
