@@ -58,7 +58,7 @@ KEPT: Mapping[str, Kept] = {
             r"principal\.builder\.class",
             r"zookeeper\.(sasl|set)\..+",
         ),
-        "event_log_bootstrap and event_stack_controller_port",
+        "event_log_bootstrap, event_stack_controller_port and event_stack_admin_port",
     ),
     "event_stack_worker_settings": Kept(
         _names(

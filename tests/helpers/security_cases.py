@@ -41,7 +41,7 @@ SECURITY = [
     ),
     Case(
         "user of nobody in the list of rights",
-        ("event_log_kafka_acls, entry 1, nobody is no user", "event_log_kafka_users", "Add the user there"),
+        ("event_log_kafka_acls, nobody is no user", "event_log_kafka_users", "Add the user there"),
         {"event_log_kafka_acls": [{"user": "nobody", "tables": ["person"]}]},
     ),
     Case(

@@ -168,3 +168,20 @@ def test_what_the_collection_itself_sets_for_a_listener_is_kept_from_the_site() 
         bound = {name: value for name, value in settings.items() if subject.LOOPBACK in str(value)}
         assert bound, variable
         assert len(subject.problems({variable: bound}, logins=False)) == len(bound), bound
+
+
+@pytest.mark.parametrize("mode", [_stack_config.KRAFT, _stack_config.ZOOKEEPER])
+def test_what_the_collection_itself_sets_for_logins_is_kept_from_the_site(mode: str) -> None:
+    """A setting that is added to the logins is refused as well."""
+    makers = {
+        BROKER: _stack_config.broker_properties,
+        WORKER: _stack_config.worker_properties,
+        ZOOKEEPER: _stack_config.zookeeper_properties,
+    }
+    for variable, made in makers.items():
+        without = made(_stack_config.Stack(mode=mode), {})
+        having = made(_stack_config.Stack(mode=mode, logins=True), {})
+        added = {name: value for name, value in having.items() if without.get(name) != value}
+        assert added, variable
+        told = subject.problems({variable: added}, logins=True)
+        assert [name for name in added if not any(f" has {name}" in one for one in told)] == []
