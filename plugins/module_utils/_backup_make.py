@@ -72,7 +72,7 @@ class Backup:
             )
         if (wish.places.home / "restore.json").exists():
             raise BackupError("a restore was begun here and is not finished: run the playbook restore again first")
-        state, hold = self._stack.look(), self._stack.hold()
+        state, hold = self._stack.look_well(), self._stack.hold()
         if hold and state.runs:
             raise BackupError(
                 f"{wish.places.home}/hold is there ({hold}), and while it is nobody stops and starts the event log"

@@ -9,10 +9,11 @@ Programs are started through one function.
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
 
@@ -47,10 +48,11 @@ class Container:
 
 @dataclass(frozen=True)
 class State:
-    """What runs. ``unit``: systemd holds the event log to be started."""
+    """What runs. ``unit``: systemd holds the event log to be started. ``reads``: its connectors read the database."""
 
     containers: Tuple[Container, ...] = ()
     unit: bool = False
+    reads: bool = False
 
     @property
     def up(self) -> List[str]:
@@ -88,6 +90,11 @@ class Stack:
         """What runs now. Raises where nobody can know."""
         return State(self._containers(), self._unit_active())
 
+    def look_well(self) -> State:
+        """What runs now, and how it is as a whole."""
+        state = self.look()
+        return replace(state, reads=bool(state.up) and self._verdict()[0] == "ok")
+
     def has_unit(self) -> bool:
         """Whether systemd knows the event log."""
         return self._systemd() and self._run(["systemctl", "cat", UNIT])[0] == 0
@@ -114,10 +121,12 @@ class Stack:
         while True:
             found = {one.name: one for one in self.look().containers}
             ill = [name for name in state.up if not _as_before(found.get(name), name in state.well)]
+            told = ", ".join(_told(name, found) for name in ill)
             if not ill:
-                return
+                verdict, told = self._verdict() if state.reads else ("ok", "")
+                if verdict == "ok":
+                    return
             if deadline.passed:
-                told = ", ".join(_told(name, found) for name in ill)
                 raise BackupError(f"the event log was started, and after {int(seconds)} s it is not well: {told}")
             pause()
 
@@ -161,6 +170,17 @@ class Stack:
     @staticmethod
     def _systemd() -> bool:
         return shutil.which("systemctl") is not None and Path("/run/systemd/system").is_dir()
+
+    def _verdict(self) -> Tuple[str, str]:
+        """The host command's word and sentence, which it cleans of data."""
+        if not self._command.is_file():
+            return "", "there is no host command"
+        _code, out, _err = self._run([str(self._command), "status", "--json"])
+        try:
+            found = json.loads(out)
+            return str(found["verdict"]), str(found["sentence"]).rstrip(".")
+        except (ValueError, KeyError, TypeError):
+            return "", "the host command does not answer"
 
     def _unit_active(self) -> bool:
         if not self._systemd():

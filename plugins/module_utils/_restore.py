@@ -90,7 +90,7 @@ class Restore:
                 "read again from the database only if its binary log still has them. If that is meant, say "
                 f"-e event_log_restore_over={wish.site}"
             )
-        state = self._stack.look()
+        state = self._stack.look_well()
         there = tuple(wish.places.entries())
         _restore_swap.check_plain(there)
         lacking = [image for image in manifest.images if not self._has_image(image)]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ class Host:
         self.up = True
         self.health = "healthy"
         self.stubborn = False
+        self.verdicts = ["ok"]
         self.did: List[str] = []
 
     def run(self, command: Sequence[str]) -> Tuple[int, str, str]:
@@ -41,6 +43,9 @@ class Host:
         if words[:3] == ["docker", "container", "inspect"]:
             state = "running" if self.up else "exited"
             return 0, "".join(f"/{name}\t{state}\tsince\t{self.health}\t{self.home}\n" for name in words[5:]), ""
+        if words[1:] == ["status", "--json"]:
+            verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]
+            return 0, json.dumps({"verdict": verdict, "sentence": f"It is {verdict}."}), ""
         self.did.append(" ".join(words))
         self.up = words[-2:] != ["event-log.service"] or "start" in words or self.stubborn
         if words[0] == "systemctl":
@@ -130,6 +135,22 @@ def test_what_was_ill_before_needs_only_to_run(host: Host) -> None:
     host.run = lambda command: (0, "", "")  # type: ignore[method-assign]
     with pytest.raises(BackupError, match="event-log-broker is gone"):
         stack(host).start(state, 1)
+
+
+def test_a_connector_that_read_before_reads_again_before_it_counts_as_started(host: Host) -> None:
+    (host.home / "event-log").touch()
+    one = stack(host, "event-log")
+    state = one.look_well()
+    assert state.reads
+    host.verdicts = ["starting", "starting", "ok"]
+    one.start(state, 10)
+    assert host.verdicts == ["ok"]
+    host.verdicts = ["ill"]
+    with pytest.raises(BackupError, match="after 10 s it is not well: It is ill"):
+        one.start(state, 10)
+    one.start(one.look_well(), 10)
+    host.up = False
+    assert not one.look_well().reads
 
 
 def test_containers_of_another_directory_are_refused(host: Host, tmp_path: Path) -> None:
