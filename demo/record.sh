@@ -28,7 +28,7 @@ record_before() {
   traces | while read -r path; do if empty_or_absent "$path"; then echo "$path"; fi; done >"$new/absent-paths"
   for name in kafka docker; do getent group "$name" >/dev/null || echo "$name"; done >"$new/absent-groups"
   getent passwd kafka >/dev/null || echo kafka >"$new/absent-users"
-  for path in .venv inventories/demo/.capture_password .cache/ansible .cache/ansible_collections .cache/pip; do
+  for path in .venv inventories/demo/.capture_password inventories/demo/.reader_password .cache/ansible .cache/ansible_collections .cache/pip; do
     [ -e "$path" ] || echo "$path"
   done >"$new/absent-in-checkout"
   mv "$new" "$RECORD"

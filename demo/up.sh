@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 SECRET=inventories/demo/.capture_password
+READER_SECRET=inventories/demo/.reader_password # of the broker's account for programs
 # Where former versions had it, in plain text in the inventory, which is refused now.
 FORMER=inventories/demo/group_vars/all/secrets.yml
 
@@ -24,14 +25,21 @@ make_venv() {
     bash -euo pipefail -c '. tests/run/setup.sh; event_log_setup requirements.txt'
 }
 
-write_secret() {
+make_up() { head -c 24 /dev/urandom | base64 | tr -d '+/=\n'; }
+
+# FILE PASSWORD: nobody else may read it, not even for a moment.
+keep_secret() {
+  (umask 077 && printf '%s\n' "$2" >"$1.new")
+  mv "$1.new" "$1"
+}
+
+write_secrets() {
   local password
   if [ ! -s "$SECRET" ]; then
     password=$(sed -n 's/^event_log_capture_password: *//p' "$FORMER" 2>/dev/null || true)
-    [ -n "$password" ] || password=$(head -c 24 /dev/urandom | base64 | tr -d '+/=\n')
-    (umask 077 && printf '%s\n' "$password" >"$SECRET.new")
-    mv "$SECRET.new" "$SECRET"
+    keep_secret "$SECRET" "${password:-$(make_up)}"
   fi
+  [ -s "$READER_SECRET" ] || keep_secret "$READER_SECRET" "$(make_up)"
   rm -f "$FORMER"
 }
 
@@ -48,7 +56,8 @@ closing_words() {
   cat <<'END'
 
 Everything runs on 127.0.0.1 of this machine:
-  Kafka             127.0.0.1:9092              topics openmrs.openmrs.<table>
+  Kafka             127.0.0.1:9092              topics openmrs.openmrs.<table>, with logins (SCRAM-SHA-512):
+                                                account demo, password in inventories/demo/.reader_password
   Kafka Connect     http://127.0.0.1:8083       login event-log, password in /opt/event-log/secrets
   sample OpenMRS    127.0.0.1:3308              MySQL, database openmrs
 END
@@ -64,6 +73,7 @@ Look further (as root):
   event-log topics                                                          what is kept
   event-log tail person_name --from-start                                   the events of a table; Ctrl-C ends
   event-log groups                                                          who reads, and how far
+  docs/consuming.md                                                         programs of your own, with the account demo
 Stop and remove:
   ./demo.sh down      stop all of it, the data stays; ./demo.sh brings it back
   ./demo.sh purge     remove all of it: containers, data, users, and the packages that were not here before
@@ -91,7 +101,7 @@ up() {
 
   step "Ansible, in .venv of this directory"
   with_sign_of_life "Make sure of Ansible" make_venv
-  write_secret
+  write_secrets
 
   step "Engine, sample database, Kafka, Connect and the connector, by playbooks/site.yml"
   watch_packages

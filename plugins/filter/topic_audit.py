@@ -69,6 +69,10 @@ options:
     description: Address of the broker in the advised commands.
     type: str
     default: 127.0.0.1:9092
+  client_dir:
+    description: Directory of the host with the C(client.properties) that the advised commands log in with.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -101,12 +105,16 @@ _value:
 
 
 def topic_audit(
-    text: str, expectations: Sequence[Mapping[str, Any]], image: str = "IMAGE", bootstrap: str = "127.0.0.1:9092"
+    text: str,
+    expectations: Sequence[Mapping[str, Any]],
+    image: str = "IMAGE",
+    bootstrap: str = "127.0.0.1:9092",
+    client_dir: str = "",
 ) -> List[str]:
     if not isinstance(text, str):
         raise AnsibleFilterError(f"topic_audit takes the text of TopicCommand --describe, not {type(text).__name__}")
     try:
-        found = _topic_audit.audit(text, expectations, _topic_audit.Broker(image=image, bootstrap=bootstrap))
+        found = _topic_audit.audit(text, expectations, _topic_audit.Broker(image, bootstrap, client_dir))
     except (_topic_audit.ExpectationError, TypeError, ValueError) as error:
         raise AnsibleFilterError(f"topic_audit: {error}") from error
     return [str(problem) for problem in found]

@@ -88,10 +88,16 @@ class Broker:
 
     image: str = "IMAGE"
     bootstrap: str = "127.0.0.1:9092"
+    client_dir: str = ""  # of the host, with the client.properties of an account that may change topics
 
     def command(self, main: str, *arguments: str) -> str:
         parts = ["docker", "run", "--rm", "--network", "host", "--read-only", "--tmpfs", "/tmp:exec,size=64m"]
-        parts += [self.image, "kafka-class", main, "--bootstrap-server", self.bootstrap, *arguments]
+        if self.client_dir:
+            parts += ["--volume", f"{self.client_dir}:/run/event-log/secrets:ro"]
+        parts += [self.image, "kafka-class", main, "--bootstrap-server", self.bootstrap]
+        if self.client_dir:
+            parts += ["--command-config", "/run/event-log/secrets/client.properties"]
+        parts += arguments
         return "sudo " + " ".join(shlex.quote(part) for part in parts)
 
 

@@ -156,10 +156,9 @@ def test_it_shows_a_change_as_it_arrives(server: BareServer, with_engine: dict[s
     assert "./demo.sh purge" in outcome.output
     running = server.ask("docker ps --format '{{.Names}}'").split()
     assert set(CONTAINERS) <= set(running)
-    assert server.ask(f"stat -c '%a %U' {CHECKOUT}/inventories/demo/.capture_password").split() == [
-        "600",
-        USER,
-    ]
+    for name in ("capture", "reader"):
+        place = f"{CHECKOUT}/inventories/demo/.{name}_password"
+        assert server.ask(f"stat -c '%a %U' {place}").split() == ["600", USER]
 
 
 @pytest.mark.full

@@ -90,26 +90,35 @@ def test_a_wrong_word_is_refused_with_the_usage(words: list[str]) -> None:
     assert "usage: ./demo.sh" in done.stderr
 
 
-def secret(checkout: Path) -> str:
-    """Source the script in a checkout of its own, and let it make the secret."""
+def secrets(checkout: Path) -> list[str]:
+    """Source the script in a checkout of its own, and let it make the secrets: the database's and the reader's."""
     (checkout / "inventories/demo/group_vars/all").mkdir(parents=True, exist_ok=True)
-    script = f". {ROOT / 'demo/up.sh'}; write_secret"
+    script = f". {ROOT / 'demo/up.sh'}; write_secrets"
     subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=checkout, check=True)
-    made = checkout / "inventories/demo/.capture_password"
-    assert made.stat().st_mode & 0o777 == 0o600
-    return made.read_text(encoding="utf-8").strip()
+    made = [checkout / f"inventories/demo/.{name}_password" for name in ("capture", "reader")]
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o600, 0o600]
+    return [path.read_text(encoding="utf-8").strip() for path in made]
 
 
-def test_the_password_is_made_once_and_is_no_part_of_the_inventory(tmp_path: Path) -> None:
-    made = secret(tmp_path)
-    assert len(made) >= 24
-    assert secret(tmp_path) == made
+def test_the_passwords_are_made_once_and_are_no_part_of_the_inventory(tmp_path: Path) -> None:
+    made = secrets(tmp_path)
+    assert min(map(len, made)) >= 24
+    assert len(set(made)) == 2
+    assert secrets(tmp_path) == made
     assert list((tmp_path / "inventories/demo/group_vars/all").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["capture", "reader"])
+def test_no_password_of_the_demo_leaves_its_checkout(name: str) -> None:
+    path = f"inventories/demo/.{name}_password"
+    assert f"/{path}\n" in (ROOT / ".gitignore").read_text(encoding="utf-8")
+    assert f"- {path}\n" in (ROOT / "galaxy.yml").read_text(encoding="utf-8")
+    assert f" {path} " in (ROOT / "demo/record.sh").read_text(encoding="utf-8"), "purge takes what is recorded"
 
 
 def test_the_password_of_a_former_version_is_taken_out_of_the_inventory(tmp_path: Path) -> None:
     former = tmp_path / "inventories/demo/group_vars/all/secrets.yml"
     former.parent.mkdir(parents=True)
     former.write_text("---\n# Written by demo.sh.\nevent_log_capture_password: AbC123xyz\n", encoding="utf-8")
-    assert secret(tmp_path) == "AbC123xyz"
+    assert secrets(tmp_path)[0] == "AbC123xyz"
     assert not former.exists()

@@ -9,6 +9,13 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+import yaml
+from ansible_collections.openmrs.event_log.plugins.module_utils import _broker_access
+
+from tests.helpers.documents import ROOT, marked_blocks
+
+SITE = _broker_access.Options(prefix="openmrs", database="openmrs", tables=("person", "person_name"))
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "consuming.md").read_text(encoding="utf-8")
 
 
@@ -35,3 +42,12 @@ def test_version_of_the_library_is_the_one_that_the_example_names() -> None:
     example = (Path(__file__).resolve().parents[3] / "docs" / "examples" / "consumer.py").read_text(encoding="utf-8")
     (in_example,) = re.findall(r"confluent-kafka==[\d.]+", example)
     assert set(re.findall(r"confluent-kafka==[\d.]+", TEXT)) == {in_example}
+
+
+@pytest.mark.parametrize(("page", "block"), [("docs/consuming.md", "account"), ("README.md", "consumer")])
+def test_the_account_of_the_page_is_one_that_a_run_takes(page: str, block: str) -> None:
+    given = yaml.safe_load(marked_blocks(ROOT / page)[block])
+    answer = _broker_access.access(given["event_log_kafka_users"], given["event_log_kafka_acls"], SITE)
+    assert answer["problems"] == []
+    read = {right["resource"] for right in answer["acls"] if right["user"] == "dashboard"}
+    assert read == {"openmrs.openmrs.person", "openmrs.openmrs.person_name", "dashboard"}

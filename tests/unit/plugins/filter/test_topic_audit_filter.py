@@ -22,6 +22,15 @@ def test_problems_are_text_with_the_image_in_the_command() -> None:
     assert " i:2 kafka-class kafka.admin.ConfigCommand --bootstrap-server b:1 " in problem
 
 
+def test_a_repair_at_a_broker_with_logins_logs_in_by_a_mounted_file() -> None:
+    expectations = [{"topic": "t", "configs": {"retention.ms": -1}}]
+    (problem,) = plugin.topic_audit(DESCRIBED, expectations, "i:2", "b:1", client_dir="/secrets/admin")
+    before, _, after = problem.partition(" i:2 kafka-class ")
+    assert "--volume /secrets/admin:/run/event-log/secrets:ro" in before
+    assert "--bootstrap-server b:1 --command-config /run/event-log/secrets/client.properties --alter" in after
+    assert "--command-config" not in plugin.topic_audit(DESCRIBED, expectations, "i:2", "b:1")[0]
+
+
 @pytest.mark.parametrize(
     ("text", "expectations"),
     [(None, []), ({"stdout": ""}, []), (DESCRIBED, [{"topik": "t"}]), (DESCRIBED, [{"topic": "t", "partitions": "x"}])],

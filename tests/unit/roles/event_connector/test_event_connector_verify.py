@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -34,6 +35,7 @@ CASES: Dict[str, Dict[str, Any]] = {
     "set to that of the profile": {"event_log_profile": "district", "event_connector_retention_bytes": 4 * SMALL},
     "set to everything": {"event_log_profile": "clinic", "event_connector_retention_bytes": -1},
     "forgets": {"event_log_profile": "district", "forgets": True},
+    "logins": {"event_log_profile": "clinic", "event_connector_retention_bytes": SMALL + 1, "logins": True},
 }
 
 
@@ -59,7 +61,12 @@ def outcomes(where: Path) -> Dict[str, Outcome]:
     for name, given in CASES.items():
         configs = "retention.ms=7,retention.bytes" if given.get("forgets") else "retention.ms=-1,retention.bytes"
         path = f"{folder_of(where, name, configs)}:/usr/bin:/bin"
-        hosts[name] = {**SITE, **{key: value for key, value in given.items() if key != "forgets"}, "path": path}
+        home = where / f"{name}-home"
+        (home / "config").mkdir(parents=True)
+        settings = {"logins": bool(given.get("logins"))}
+        (home / "config" / "event-log.json").write_text(json.dumps(settings))
+        told = {key: value for key, value in given.items() if key not in ("forgets", "logins")}
+        hosts[name] = {**SITE, "event_log_home": str(home), **told, "path": path}
     role = {"name": "openmrs.event_log.event_connector", "tasks_from": "verify"}
     return check(where, [{"ansible.builtin.import_role": role}], hosts, really=True)
 
@@ -104,7 +111,17 @@ def test_what_forgets_by_age_is_an_error_under_a_profile_too(outcomes: Dict[str,
 
 def test_the_broker_is_asked_with_the_login_of_the_host_command(outcomes: Dict[str, Outcome], where: Path) -> None:
     assert outcomes["same profile"].failure == ""
-    words = (where / "same-profile" / "asked").read_text().split()
-    mount = "--mount=type=bind,source=/opt/event-log/secrets/command,target=/run/event-log/secrets,readonly"
+    words = (where / "same-profile" / "asked").read_text().splitlines()
+    directory = where / "same profile-home" / "secrets" / "command"
+    mount = f"--mount=type=bind,source={directory},target=/run/event-log/secrets,readonly"
     assert words.index(mount) < words.index("some/image:1.2")
     assert "--command-config=/run/event-log/secrets/client.properties" in words[words.index("kafka-class") :]
+
+
+def test_the_advised_command_logs_in_where_there_are_logins_and_only_there(
+    outcomes: Dict[str, Outcome], where: Path
+) -> None:
+    told = outcomes["logins"].failure
+    assert "logins-home/secrets/admin:/run/event-log/secrets:ro" in told
+    assert "--bootstrap-server 127.0.0.1:9094 --command-config /run/event-log/secrets/client.properties" in told
+    assert "--command-config" not in outcomes["set larger"].failure
