@@ -133,6 +133,12 @@ def test_every_part_of_the_tests_is_explained() -> None:
     assert [name for name in PARTS if f"| `{name}` |" not in page] == []
 
 
+@each_document
+def test_tests_that_are_named_exist(document: Path) -> None:
+    named = set(words(document, r"`(tests/[\w/.-]+\.(?:py|yml|sh))`"))
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
 def said() -> str:
     """All that the code can say, in one line: strings that are written in pieces are put together."""
     places = [ROOT / "demo.sh", *(ROOT / "demo").glob("*.sh"), *(ROOT / "playbooks").glob("*.yml")]
