@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import uuid
 from pathlib import Path
@@ -19,7 +20,8 @@ kafka = pytest.importorskip("confluent_kafka", reason="confluent-kafka is not in
 admin = pytest.importorskip("confluent_kafka.admin")
 
 TOPIC = "clitest.openmrs.state"
-LIVE = "127.0.0.1:9092"
+LIVE, LIVE_ADMIN = "127.0.0.1:9092", "127.0.0.1:9094"
+SECRETS = Path("/opt/event-log/secrets")
 LIVE_TOPICS = "^openmrs[.]openmrs[.].*"
 
 
@@ -82,27 +84,43 @@ def test_offset_is_not_committed_when_the_write_failed(
     assert news > 0
 
 
+def live_login(directory: str) -> Dict[str, str]:
+    """What the host's own tools log in with, for librdkafka; nothing where the broker has no logins."""
+    path = SECRETS / directory / "client.properties"
+    if not path.exists():
+        return {}
+    given = dict(line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines() if "=" in line)
+    if given["security.protocol"] == "PLAINTEXT":
+        return {}
+    login = dict(re.findall(r'(\w+)="([^"]*)"', given["sasl.jaas.config"]))
+    return {
+        "security.protocol": given["security.protocol"],
+        "sasl.mechanisms": given["sasl.mechanism"],
+        "sasl.username": login["username"],
+        "sasl.password": login["password"],
+    }
+
+
 @pytest.fixture
 def live_group() -> Iterator[str]:
     """A group of this test's own in the running event log, forgotten afterwards."""
     if not answers(9092):
         pytest.skip(f"no event log runs here (nothing answers at {LIVE})")
-    client = admin.AdminClient({"bootstrap.servers": LIVE})
-    try:
-        names = client.list_topics(timeout=10).topics
-    except kafka.KafkaException:
-        pytest.skip(f"the broker at {LIVE} wants a login, which is not this test's to have")
+    login = live_login("command")
+    names = admin.AdminClient({"bootstrap.servers": LIVE, **login}).list_topics(timeout=10).topics
     if not any(name.startswith("openmrs.openmrs.") for name in names):
         pytest.skip(f"the broker at {LIVE} has no topic openmrs.openmrs.*")
-    group = f"event-log-test-{uuid.uuid4()}"
+    # The account of the host's command may use groups that begin so, as Kafka's own consumer names them.
+    group = f"console-consumer-{uuid.uuid4()}"
     yield group
-    client.delete_consumer_groups([group])[group].result(30)
+    service = {"bootstrap.servers": LIVE_ADMIN, **live_login("admin")} if login else {"bootstrap.servers": LIVE}
+    admin.AdminClient(service).delete_consumer_groups([group])[group].result(30)
 
 
 def test_real_events_of_the_running_event_log_are_understood(live_group: str, tmp_path: Path) -> None:
     path = tmp_path / "live.db"
-    arguments = {"path": str(path), "broker": LIVE, "group": live_group}
-    assert consumer.run([LIVE_TOPICS], idle=8, **arguments) > 0
+    told: Dict[str, Any] = {"path": str(path), "broker": LIVE, "group": live_group, "account": live_login("command")}
+    assert consumer.run([LIVE_TOPICS], idle=8, **told) > 0
     present: List[Dict[str, Any]] = [data for data in rows(path).values() if data is not None]
     assert present
     assert all(isinstance(data, dict) for data in present)
