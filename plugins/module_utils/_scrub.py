@@ -52,11 +52,12 @@ LINE: Tuple[Rule, ...] = (
     # Names of things, where the word before says that it is one.
     (
         r"(?i)\b(users?|columns?|tables?|databases?|schema|topic|connector|property|configuration|class|plugin|file|host"
-        r"|for key|contain the key|field|variable|group|data value for)\s(['\"`])([\w.$@%/:+-]*)\2",
+        r"|for key|contain the keys?|field|variable|group|data value for)\s(['\"`])((?:<redacted>|[\w.$@%/:+-])*)\2",
         "$1 \ue000$3\ue001",
     ),
     (r"\uE001@(['\"`])([\w.%:-]*)\1", "\ue001@\ue000$2\ue001"),
     (r"\bThe '([a-z]\w*(?:\.\w+)+)' value\b", "The \ue000$1\ue001 value"),
+    (r"\bthe '(\w+)' key in the (offset|partition)\b", "the \ue000$1\ue001 key in the $2"),
     (r"(['\"])((?:[a-z]\w*\.){2,}[A-Z][\w$]*)\1", "\ue000$2\ue001"),
     # From the first quote to the last, for a statement has quotes in its quotes; and what was cut within one.
     (rf"(?m)(?<![\w\uE001]){_QUOTES}.*{_QUOTES}", HIDDEN),

@@ -96,6 +96,10 @@ USEFUL = [
     "Could not read ${file:/run/event-log/secrets/database.properties:password}",
     "Failed to find any class that implements Connector and which name matches a.B; this worker has c.D, e.F",
     "java.lang.Error: <redacted> and <redacted>",
+    "Couldn't find or create file '<redacted>' for FileStreamSinkTask",
+    "Partition objects should contain the key 'filename'",
+    "The value for the 'position' key in the offset should be a non-negative value",
+    "The partition for a sink connector offset must contain the keys 'kafka_topic'",
     "HTTP 404 Not Found",
     "",
 ]
