@@ -56,8 +56,14 @@ closing_words() {
   cat <<'END'
 
 Everything runs on 127.0.0.1 of this machine:
-  Kafka             127.0.0.1:9092              topics openmrs.openmrs.<table>, with logins (SCRAM-SHA-512):
-                                                account demo, password in inventories/demo/.reader_password
+  Kafka             127.0.0.1:9092              topics openmrs.openmrs.<table>
+END
+  if as_root test -e /opt/event-log/secrets/admin/client.properties; then
+    say "                    its login: demo, password in $READER_SECRET"
+  else
+    say "                    no login yet, for it ran before there were any: docs/security.md, Switching logins on"
+  fi
+  cat <<'END'
   Kafka Connect     http://127.0.0.1:8083       login event-log, password in /opt/event-log/secrets
   sample OpenMRS    127.0.0.1:3308              MySQL, database openmrs
 END

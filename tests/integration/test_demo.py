@@ -150,7 +150,7 @@ def test_it_shows_a_change_as_it_arrives(server: BareServer, with_engine: dict[s
     outcome = succeeded(server.run("up", "./demo.sh"))
     assert re.search(r"Kafka:  the event arrived \d+ ms after the commit \(op u, binlog \S+ at \d+\)", outcome.output)
     assert re.search(r"^  \* given_name +\S+ +\S+$", outcome.output, re.MULTILINE), "before and after"
-    for address in ("127.0.0.1:9092", "http://127.0.0.1:8083", "127.0.0.1:3308"):
+    for address in ("127.0.0.1:9092", "http://127.0.0.1:8083", "127.0.0.1:3308", "its login: demo"):
         assert address in outcome.output
     assert "./demo.sh down" in outcome.output
     assert "./demo.sh purge" in outcome.output
