@@ -13,12 +13,13 @@ from typing import Any, Dict
 
 import pytest
 import yaml
-from ansible_collections.openmrs.event_log.plugins.module_utils import _profiles, _stack_ui
+from ansible_collections.openmrs.event_log.plugins.module_utils import _profiles, _stack_logins, _stack_ui
 
 from tests.unit.role_files import roles
 from tests.unit.roles.role_runs import Outcome, check
 
 PASSWORD = "given-by-the-site-0123456789"
+ACCOUNT = "broker-word-of"
 BOTH = ["kafdrop", "kowl"]
 #: An engine that has some images, and containers of two web pages.
 DOCKER = """#!/bin/sh
@@ -36,6 +37,12 @@ CASES: Dict[str, Dict[str, Any]] = {
     "none": {},
     "both": {"event_stack_uis": ["kowl", "kafdrop"]},
     "other_password": {"event_stack_uis": BOTH, "event_log_connect_password": PASSWORD + "x"},
+    "open": {"event_stack_uis": BOTH, "event_log_broker_logins": "none"},
+    "open_other_password": {
+        "event_stack_uis": BOTH,
+        "event_log_broker_logins": "none",
+        "event_log_connect_password": PASSWORD + "x",
+    },
     "other_profile": {"event_stack_uis": BOTH, "event_log_profile": "district"},
     "ports": {
         "event_stack_uis": BOTH,
@@ -67,9 +74,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
     hosts: Dict[str, Any] = {}
     for name, variables in CASES.items():
         place = folder / name
-        for secrets in ("connect", "kowl"):
+        for secrets in ("connect", "kowl", "kafdrop", "broker", "broker_passwords"):
             (place / "secrets" / secrets).mkdir(parents=True)
             (place / "secrets" / secrets / ".version-key").write_bytes(b"k" * 32)
+        for account in _stack_logins.accounts(BOTH):
+            (place / "secrets" / "broker_passwords" / account).write_text(f"{ACCOUNT}-{account}\n")
         engine = {"images": f"{KAFDROP} {KOWL}", "pages": "", **variables}
         (place / "docker").write_text(DOCKER.format(**engine))
         (place / "docker").chmod(0o755)
@@ -144,10 +153,11 @@ def test_the_pages_read_what_is_written_for_them(runs: Dict[str, Outcome]) -> No
     found = pages(runs["ports"])
     where = _stack_ui.Addresses(19092, 18083, "demo")
     kafdrop = found["kafdrop"]
-    assert kafdrop["environment"] == _stack_ui.kafdrop_environment(where, 19191, 64, "/etc/event-log/kafka.properties")
+    login = kafdrop["environment"]["KAFKA_PROPERTIES_FILE"]
+    assert re.fullmatch(r"/run/event-log/secrets/kafdrop-[0-9a-f]{8}\.properties", login)
+    assert kafdrop["environment"] == _stack_ui.kafdrop_environment(where, 19191, 64, login)
     assert kafdrop["healthcheck"]["test"] == _stack_ui.kafdrop_health(19191)
-    assert kafdrop["volumes"][0]["source"] == "/nowhere/event-log/config/kafdrop"
-    assert runs["ports"].files()["/nowhere/event-log/config/kafdrop/kafka.properties"] == "max.request.size=1\n"
+    assert kafdrop["volumes"][0]["source"].endswith("/secrets/kafdrop")
     assert found["kowl"]["healthcheck"]["test"] == _stack_ui.kowl_health(18282)
     assert [found[name]["container_name"] for name in BOTH] == ["adopted-kafdrop", "adopted-kowl"]
     assert {found[name]["user"] for name in BOTH} == {"1500:1600"}
@@ -166,7 +176,9 @@ def kowl_file(runs: Dict[str, Outcome], case: str) -> str:
 def test_kowls_configuration_is_a_versioned_secret(runs: Dict[str, Outcome]) -> None:
     path = kowl_file(runs, "both")
     assert re.fullmatch(r"/run/event-log/secrets/kowl-[0-9a-f]{8}\.yaml", path)
-    assert kowl_file(runs, "other_password") != path, "another password makes another container"
+    assert kowl_file(runs, "other_password") == path, "it has no login at the worker where the broker has logins"
+    opened, other = (kowl_file(runs, case) for case in ("open", "open_other_password"))
+    assert opened != other, "another password makes another container"
     assert kowl_file(runs, "other_profile") == path
     mount = pages(runs["both"])["kowl"]["volumes"][0]
     assert (mount["target"], mount["source"].endswith("/secrets/kowl")) == ("/run/event-log/secrets", True)
@@ -175,7 +187,8 @@ def test_kowls_configuration_is_a_versioned_secret(runs: Dict[str, Outcome]) -> 
 
 
 def test_the_password_is_in_no_file_label_diff_or_message(runs: Dict[str, Outcome]) -> None:
-    assert PASSWORD not in json.dumps([outcome.results for outcome in runs.values()])
+    shown = json.dumps([outcome.results for outcome in runs.values()])
+    assert [word for word in (PASSWORD, ACCOUNT) if word in shown] == []
 
 
 @pytest.mark.parametrize(
@@ -201,13 +214,13 @@ def test_memory_goes_by_the_profile(runs: Dict[str, Outcome], case: str, heap: s
 def test_what_a_person_should_know_is_said_and_is_no_change(
     runs: Dict[str, Outcome], case: str, told: list[str]
 ) -> None:
-    said = json.dumps(runs[case].result("Say what to know about the web pages")["msg"])
+    said = json.dumps(runs[case].result("Say what to know about web pages and logins")["msg"])
     assert [words for words in told if words not in said] == []
 
 
 def test_where_there_is_nothing_to_say_nothing_is_said(runs: Dict[str, Outcome]) -> None:
     for case in ("none", "left", "other_profile"):
-        assert "Say what to know about the web pages" not in [name for name, _ in runs[case].results]
+        assert "Say what to know about web pages and logins" not in [name for name, _ in runs[case].results]
 
 
 def test_a_page_that_must_run_is_refused_before_anything_changes(runs: Dict[str, Outcome]) -> None:
@@ -225,7 +238,7 @@ def test_what_is_not_wanted_any_more_is_removed(runs: Dict[str, Outcome]) -> Non
 def test_only_the_event_log_itself_is_waited_for(runs: Dict[str, Outcome]) -> None:
     tasks = yaml.safe_load(Path("roles/event_stack/tasks/containers.yml").read_text(encoding="utf-8"))
     (block,) = [task["block"] for task in tasks if "block" in task]
-    (up,) = [task for task in block if "community.docker.docker_compose_v2" in task]
+    _, up = [task for task in block if "community.docker.docker_compose_v2" in task]
     # Also where no page is wanted: in check mode the project on the disk may still have one.
     assert up["community.docker.docker_compose_v2"]["services"] == "{{ __event_stack_core }}"
     assert not [task for task in block if "openmrs.event_log.stack_uis" in task], "they can take nothing back"

@@ -99,7 +99,9 @@ def test_the_broker_is_stopped_before_it(runs: Dict[str, Outcome]) -> None:
 
 
 def test_its_data_are_two_directories_of_the_host(runs: Dict[str, Outcome]) -> None:
-    assert mounts(services(runs["other"])["zookeeper"]) == {
+    found = mounts(services(runs["other"])["zookeeper"])
+    assert found.pop("/run/event-log/secrets")[0].endswith("/secrets/zookeeper")
+    assert found == {
         "/etc/event-log": ("/nowhere/event-log/config/zookeeper", True),
         "/var/lib/zookeeper/data": ("/srv/zookeeper/data", False),
         "/var/lib/zookeeper/txns": ("/srv/zookeeper/txns", False),
@@ -107,7 +109,7 @@ def test_its_data_are_two_directories_of_the_host(runs: Dict[str, Outcome]) -> N
 
 
 def test_settings_are_those_of_the_filters(runs: Dict[str, Outcome]) -> None:
-    stack = _stack_config.Stack(mode="zookeeper", zookeeper_port=12181)
+    stack = _stack_config.Stack(mode="zookeeper", zookeeper_port=12181, logins=True)
     texts = files(runs["other"])
     for path, settings in {
         "config/broker/server.properties": _stack_config.broker_properties(stack, {}),
