@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
@@ -14,6 +15,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.openmrs.event_log.plugins.module_utils import _bundle_variables, _plain_secrets
 from ansible_collections.openmrs.event_log.plugins.module_utils._inventory_text import (
+    SAFE_LOADER,
     YAML_ENDINGS,
     Variable,
     variables_of,
@@ -61,15 +63,20 @@ IGNORED = ("~", ".orig", ".cfg", ".retry", ".pyc", ".pyo", ".swp", ".bak", ".rpm
 VARIABLES = ("group_vars", "host_vars")
 
 
+def _read(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE_LOADER)  # noqa: S506 - it is a safe one
+
+
+@functools.lru_cache(maxsize=None)  # an assertion asks for its variables again and again
 def role_facts(roles: Path) -> Tuple[Set[str], Set[str]]:
     """The names of the collection's secrets, and what its variables begin with."""
     specifications: Dict[str, Iterable[str]] = {}
     defaults: Dict[str, Mapping[str, Any]] = {}
     for path in sorted(roles.glob("*/meta/argument_specs.yml")):
         role = path.parent.parent.name
-        specifications[role] = _bundle_variables.secret_options(yaml.safe_load(path.read_text(encoding="utf-8")))
+        specifications[role] = _bundle_variables.secret_options(_read(path))
         given = path.parent.parent / "defaults" / "main.yml"
-        defaults[role] = yaml.safe_load(given.read_text(encoding="utf-8")) or {}
+        defaults[role] = _read(given) or {}
     if not specifications:
         raise AnsibleError(f"plain_secrets: {roles} has no roles with a meta/argument_specs.yml")
     return _plain_secrets.declared(specifications, defaults), {"event_log_", *(f"{role}_" for role in specifications)}

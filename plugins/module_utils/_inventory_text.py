@@ -17,7 +17,8 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 import yaml
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: In C where it is there: an inventory of many sites is long.
+SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ENCRYPTED = ("!vault", "!vault-encrypted")
 _NOTHING = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:bool")
 #: The endings by which Ansible takes a file for YAML.
@@ -56,7 +57,7 @@ def variables_of(path: Path, text: str, scope: Optional[str] = None) -> List[Var
         return list(_of_lines(path, text)) if scope is None else []
     try:
         # JSON may have tabs, in which YAML sees no white space.
-        root = yaml.compose(text.expandtabs(), Loader=_LOADER)
+        root = yaml.compose(text.expandtabs(), Loader=SAFE_LOADER)
     except yaml.YAMLError:
         root = None
     if isinstance(root, yaml.MappingNode):
