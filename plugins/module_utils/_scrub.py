@@ -69,7 +69,10 @@ LINE: Tuple[Rule, ...] = (
     (r"(?m)(?<!\$)\x7B(?![\w.-]+=[A-Z]+(?:_[A-Z]+)+\x7D)(?:.*\x7D|.*$)", HIDDEN),
     (r"(?m)\[(?!\])(?:.*\]|.*$)", HIDDEN),
     (r"\([^()\n]*,[^()\n]*\)", f"({HIDDEN})"),
-    (rf"\b(?!(?:{_OUR_KEYS})\s?=)([\w.-]{{1,80}}\s?=\s?)(?!<|[A-Z]+(?:_[A-Z]+)+\b)[^,;)\n]+", f"$1{HIDDEN}"),
+    (
+        rf"\b(?!(?:{_OUR_KEYS})\s?=)([\w.-]{{1,80}}\s?=(?!\s?(?:<|null\b|[A-Z]+(?:_[A-Z]+)+\b))\s?)[^,;)\n]+",
+        f"$1{HIDDEN}",
+    ),
     (r"\b([a-z]+(?:_[a-z0-9]+)+)\s?:\s+(?!<)[^,;\n]+", f"$1: {HIDDEN}"),
     (
         r"(?im)\b((?:value|row|record|data|entry|string|text|content|payload|statement|query|ddl|sql|token|struct|key"

@@ -92,6 +92,7 @@ USEFUL = [
     "[Worker clientId=connect-1, groupId=event-log-connect] Connection to node -1 (localhost/127.0.0.1:9092) failed",
     "[openmrs-connector|task-0] Tolerance exceeded in error handler",
     "Connector openmrs-connector not found",
+    "Error during binlog processing. Last offset stored = null",
     "Converting byte[] to Kafka Connect data failed due to serialization error:",
     "Could not read ${file:/run/event-log/secrets/database.properties:password}",
     "Failed to find any class that implements Connector and which name matches a.B; this worker has c.D, e.F",
@@ -153,6 +154,25 @@ def test_of_a_trace_classes_and_first_lines_stay() -> None:
     )
     assert subject.cut("") == ""
     assert subject.cut("a bare word\nand 'Abebe'") == "a bare word"
+
+
+# Of Debezium 3.5 for: ALTER TABLE traced COMMENT 'of "Abebe Kebede", not Zewditu', which MySQL takes.
+SEVERAL = (
+    "io.debezium.text.MultipleParsingExceptions: Multiple parsing errors\n"
+    "io.debezium.text.ParsingException: DDL statement couldn't be parsed. Please open a GitHub issue at "
+    "https://github.com/debezium/dbz/issues with the statement 'ALTER TABLE traced COMMENT 'of 'Abebe', not Zewditu''\n"
+    "extraneous input '', not Zewditu'' expecting {<EOF>, '(', ALTER_SYMBOL}\n"
+    "\tat io.debezium.antlr.AntlrDdlParser.throwParsingException(AntlrDdlParser.java:335)\n"
+)
+
+
+def test_exceptions_in_a_message_are_told_like_the_others() -> None:
+    first, second = subject.cut(SEVERAL).splitlines()
+    assert first == "io.debezium.text.MultipleParsingExceptions: Multiple parsing errors"
+    assert second.endswith(
+        "ParsingException: DDL statement couldn't be parsed. Please open a GitHub issue at "
+        "https://github.com/debezium/dbz/issues with the statement <hidden>"
+    )
 
 
 def test_of_many_causes_the_first_and_the_last_stay() -> None:
