@@ -63,7 +63,7 @@ def warnings(variable: str, path: str, silence: str, found: AtRest) -> list[str]
         what = f"it lies on {found.what}, and whether that is encrypted cannot be seen from here."
         fix = "Make sure that it is"
     below = f"If it is encrypted further down, which nobody sees from here, set {silence} to false"
-    return [f"{variable} is {path!r}: {what} {fix}. {below}."]
+    return [f"{variable} is {path!r}: {what} {fix}. {below}. See docs/security.md."]
 
 
 def at_rest(path: Path, kernel: Kernel = Kernel(), depth: int = 0) -> AtRest:

@@ -182,8 +182,8 @@ def test_on_this_machine_there_is_an_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (PLAIN, ["which is not encrypted", "LUKS", "set kafka_x to false"]),
-        (UNSEEN, ["cannot be seen from here", "set kafka_x to false"]),
+        (PLAIN, ["which is not encrypted", "LUKS", "docs/security.md", "set kafka_x to false"]),
+        (UNSEEN, ["cannot be seen from here", "docs/security.md", "set kafka_x to false"]),
     ],
 )
 def test_a_warning_names_variable_path_and_remedy(state: str, words: List[str]) -> None:
