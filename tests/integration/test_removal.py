@@ -8,6 +8,7 @@ The tests build on each other, in the order in which they stand.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ REMOVE = "openmrs.event_log.remove"
 NAMED = ("-e", "event_log_remove=test-clinic")
 DATA = ("-e", "event_log_remove_data=true")
 NOTES = "/var/lib/event-log/kafka/notes.txt"
+SECRET = "/opt/event-log/secrets/connect_password"
+# Keeps the secret open, and reads it once its name is gone.
+WITNESS = f"exec 3< {SECRET}; until test ! -e {SECRET}; do sleep 0.2; done; cat <&3 > /root/witness"
 
 
 def removed(directory: Path, server: Server, *words: str) -> Outcome:
@@ -103,10 +107,15 @@ def test_data_of_a_cluster_that_the_server_does_not_know_are_refused(server: Ser
 
 def test_the_data_go_and_what_is_not_ours_stays(server: Server, tmp_path: Path) -> None:
     server.sh(f"echo mine > {NOTES}")
+    server.sh(f"systemd-run --unit=witness --collect sh -c {shlex.quote(WITNESS)}")
     foretold = removed(tmp_path, server, *NAMED, *DATA, "--check")
     done = removed(tmp_path, server, *NAMED, *DATA)
     assert done.changed == foretold.changed != []
     assert f"because of what is not ours in it: {NOTES}" in done.output
+    assert "bytes, overwritten first)" in done.output
+    # Whoever still had the secret open read zeros, and not the secret.
+    server.sh("timeout 20 sh -c 'until test -s /root/witness; do sleep 0.2; done'")
+    assert server.sh("tr -d '\\000' < /root/witness | wc -c; rm /root/witness").strip() == "0"
     assert server.sh("find /var/lib/event-log -type f").split() == [NOTES]
     assert there(server, "/opt/event-log", "/opt/openmrs-sample", "/var/lib/openmrs-sample") == []
     assert server.sh("getent passwd kafka; getent group kafka", check=False) == ""
