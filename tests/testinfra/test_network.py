@@ -80,18 +80,19 @@ def bait(host: Any) -> Iterator[int]:
 
 @pytest.fixture
 def neighbour(host: Any, addresses: dict[str, str]) -> Iterator[str]:
-    """A machine in the same network that routes the server's inner networks through it."""
+    """A machine in the same network that routes the server's inner networks through it. Each server has its own."""
+    name = f"{NEIGHBOUR}-of-{host.backend.name}"
     with contextlib.suppress(subprocess.CalledProcessError):
-        docker("rm", "-f", NEIGHBOUR)
-    docker("run", "-d", "--name", NEIGHBOUR, "--cap-add", "NET_ADMIN", "--entrypoint", "sleep", SERVER_IMAGE, "3600")
+        docker("rm", "-f", name)
+    docker("run", "-d", "--name", name, "--cap-add", "NET_ADMIN", "--entrypoint", "sleep", SERVER_IMAGE, "3600")
     try:
         gateway = addresses["eth0"].split("/")[0]
-        for name, address in addresses.items():
-            if name != "eth0":
-                docker("exec", NEIGHBOUR, "ip", "route", "replace", address.split("/")[0], "via", gateway)
-        yield NEIGHBOUR
+        for interface, address in addresses.items():
+            if interface != "eth0":
+                docker("exec", name, "ip", "route", "replace", address.split("/")[0], "via", gateway)
+        yield name
     finally:
-        docker("rm", "-f", NEIGHBOUR)
+        docker("rm", "-f", name)
 
 
 def targets(host: Any, addresses: dict[str, str]) -> list[str]:
