@@ -19,7 +19,8 @@ from xml.etree import ElementTree
 
 from tests.run.containers import container_logs, remove, remove_own
 from tests.run.lanes import minutes, side_by_side
-from tests.run.parts import GROUPS, PARTS, Part, Step, plan
+from tests.run.parts import GROUPS, PARTS, plan
+from tests.run.steps import Part, Step
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "test"

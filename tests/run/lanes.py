@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from tests.run.parts import Part
+from tests.run.steps import Part
 
 Result = TypeVar("Result")
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.run import driver
 from tests.run.driver import Count, count_junit, count_molecule, run_part
-from tests.run.parts import DEFAULT, ENGINE, LINT, MOLECULE, PARTS, Part, Step, plan
+from tests.run.parts import DEFAULT, ENGINE, LINT, MOLECULE, PARTS, plan
+from tests.run.steps import Part, Step
 
 MOLECULE_LOG = """\
 INFO     default ➜ create: Executing

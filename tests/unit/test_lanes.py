@@ -13,7 +13,8 @@ import pytest
 
 from tests.run import driver
 from tests.run.lanes import minutes, side_by_side, startable
-from tests.run.parts import DEFAULT, GROUPS, PARTS, Part, Step, plan
+from tests.run.parts import DEFAULT, GROUPS, PARTS, plan
+from tests.run.steps import Part, Step
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,7 +120,7 @@ INTERRUPTED = """
 import sys
 from pathlib import Path
 from tests.run import driver
-from tests.run.parts import Part, Step
+from tests.run.steps import Part, Step
 place = Path(sys.argv[1])
 driver.LOGS = driver.JUNIT = driver.GREEN = place
 def part(name):
