@@ -91,6 +91,7 @@ USEFUL = [
     "[Producer clientId=connector-producer-x-0] Error with correlation id 5 : {openmrs.person=LEADER_NOT_AVAILABLE}",
     "[Worker clientId=connect-1, groupId=event-log-connect] Connection to node -1 (localhost/127.0.0.1:9092) failed",
     "[openmrs-connector|task-0] Tolerance exceeded in error handler",
+    "[BrokerLifecycleManager id=1] Unable to register the broker because of a timeout",
     "Connector openmrs-connector not found",
     "Error during binlog processing. Last offset stored = null",
     "Converting byte[] to Kafka Connect data failed due to serialization error:",
@@ -120,6 +121,11 @@ def test_what_helps_stays(said: str) -> None:
 def test_a_statement_of_many_lines_is_hidden_to_its_end() -> None:
     said = "Error with\nINSERT INTO person_name\nVALUES (1,\n Abebe)\n"
     assert subject.scrub(said) == "Error with\nINSERT INTO <hidden>"
+
+
+def test_who_speaks_is_read_and_what_is_said_is_not() -> None:
+    assert subject.scrub("[BrokerServer id=1] It said x=Abebe") == "[BrokerServer id=1] It said x=<hidden>"
+    assert subject.scrub("[1, id=Abebe]") == "<hidden>"
 
 
 def test_marks_in_the_text_open_no_way() -> None:
