@@ -35,6 +35,21 @@ def test_the_host_command_knows_the_broker(server: Server) -> None:
     assert server.sh("event-log status").startswith("Running: connector openmrs-connector reads openmrs, newest event ")
 
 
+def test_zookeeper_lets_nobody_in_but_the_broker(server: Server) -> None:
+    """Who writes there could give itself every right at the broker. The broker's own login shows that the look works."""
+    look = "kafka-class org.apache.zookeeper.ZooKeeperMain -server 127.0.0.1:2181 ls /config/users"
+    login = "/run/event-log/secrets/$(ls /run/event-log/secrets | grep ^jaas-broker- | tail -n 1)"
+    for options, said in (
+        ("", "failed to authenticate"),
+        (f"-Djava.security.auth.login.config={login}", "[event-log-command"),
+    ):
+        inside = f'KAFKA_OPTS="{options}" timeout 60 {look} 2>&1'
+        own = "-e KAFKA_HEAP_OPTS=-Xmx64m -e KAFKA_LOG4J_OPTS="
+        answer = server.sh(f"docker exec {own} event-log-broker bash -c '{inside}'", check=False)
+        assert said in answer
+        assert ("event-log-connect" in answer) == bool(options)
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("codec", ["zstd", "snappy", "lz4"])
 def test_the_broker_compresses_with_every_codec(server: Server, codec: str) -> None:
