@@ -54,47 +54,54 @@ class Judge:
             self._by_name.setdefault(variable.name, []).append(variable)
         self._secret = frozenset(secret) | CONNECTION
         self._prefixes = tuple(prefixes)
-        self._seen: Set[Tuple[Reference, str]] = set()
+        self._seen: Set[Tuple[Reference, str, bool]] = set()
         self._told: Dict[Tuple[str, int, str], str] = {}
 
     def problems(self) -> List[str]:
         """Return a sentence for each place, in the order of files and lines."""
         for name, variables in sorted(self._by_name.items()):
             for variable in variables:
-                for leaf in self._secret_leaves(variable):
-                    self._judge(variable, leaf, name)
+                self._look(variable, name)
         return [self._told[place] for place in sorted(self._told)]
 
-    def _secret_leaves(self, variable: Variable) -> Iterator[Leaf]:
-        """What is one by the name of the variable; in a mapping what is one by its key there."""
-        ours = variable.name.startswith(self._prefixes)
-        whole = variable.name in self._secret or (ours and names_secret(variable.name))
+    def _look(self, variable: Variable, name: str) -> None:
+        """Judge what is a secret by the name of the variable; in a mapping what is one by its key there."""
+        ours = name.startswith(self._prefixes)
+        whole = name in self._secret or (ours and names_secret(name))
         for leaf in variable.leaves if whole or ours else ():
             if any(map(names_secret, leaf.keys)) if leaf.keys else whole:
-                yield leaf
+                self._judge(variable, leaf, name)
+            else:
+                self._follow_all(leaf, name, named=True)
 
     def _judge(self, variable: Variable, leaf: Leaf, wanted: str) -> None:
-        if leaf.literal or not any(mark in leaf.text for mark in ("{{", "{%")):
+        if leaf.literal or not _is_template(leaf.text):
             if not is_reference(leaf.text) and not leaf.text.startswith((_SOPS, "$ANSIBLE_VAULT;")):
                 self._tell(variable, leaf, wanted)
             return
-        made_of = references(leaf.text)
-        if made_of is None:
+        if references(leaf.text) is None:
             self._tell(variable, leaf, wanted)
-            return
-        for reference in sorted(made_of):
-            self._follow(reference, wanted)
+        else:
+            self._follow_all(leaf, wanted, named=False)
 
-    def _follow(self, reference: Reference, wanted: str) -> None:
-        if (reference, wanted) in self._seen:
+    def _follow_all(self, leaf: Leaf, wanted: str, named: bool) -> None:
+        if not leaf.literal and _is_template(leaf.text):
+            for reference in sorted(references(leaf.text) or ()):
+                self._follow(reference, wanted, named)
+
+    def _follow(self, reference: Reference, wanted: str, named: bool) -> None:
+        """Judge what a value is made of; with ``named`` only what is a secret by its key."""
+        if (reference, wanted, named) in self._seen:
             return
-        self._seen.add((reference, wanted))
+        self._seen.add((reference, wanted, named))
         name, keys = reference[0], reference[1:]
         for variable in self._by_name.get(name, ()):
             below = [leaf for leaf in variable.leaves if leaf.keys[: len(keys)] == keys] or list(variable.leaves)
-            named = [leaf for leaf in below if any(map(names_secret, leaf.keys))]
-            for leaf in named or below:
+            secret = [leaf for leaf in below if any(map(names_secret, leaf.keys))]
+            for leaf in secret if named else secret or below:
                 self._judge(variable, leaf, wanted)
+            for leaf in below if named else ():
+                self._follow_all(leaf, wanted, named)
 
     def _tell(self, variable: Variable, leaf: Leaf, wanted: str) -> None:
         names = (variable.name, *leaf.keys)
@@ -106,6 +113,10 @@ class Judge:
         where = f"{variable.path}, line {leaf.line}"
         place = (str(variable.path), leaf.line, ".".join(names))
         self._told.setdefault(place, f"{where}: {shown}{why} is plain text (not shown). {remedy}")
+
+
+def _is_template(text: str) -> bool:
+    return "{{" in text or "{%" in text
 
 
 def _encrypt(name: str) -> str:

@@ -108,6 +108,22 @@ def test_what_a_secret_is_made_of_must_not_be_plain_either(template: str, plain:
     assert ", of which event_log_capture_password is made, is plain text (not shown)." in sentence
 
 
+@pytest.mark.parametrize(
+    ("lines", "plain"),
+    [
+        ("event_log_kafka_users: '{{ users }}'\nusers: [{name: a, password: zebra}]\n", ["users.password"]),
+        ("event_log_own: '{{ a + b }}'\na: [{name: a}]\nb: '{{ c }}'\nc: [{password: zebra}]\n", ["c.password"]),
+        ("event_connector_overrides: '{{ a | combine(b) }}'\na: {x: y}\nb: {x.password: zebra}\n", ["b.x.password"]),
+        ("event_log_kafka_users: '{{ users }}'\nusers: [{name: a, password: '{{ x }}'}]\nx: zebra\n", ["x"]),
+        ("event_log_kafka_users: '{{ users }}'\nusers: [{name: a, password: '{{ vault_x }}'}]\n", []),
+        ("event_log_database_name: '{{ a.name }}'\na: {name: b, password: zebra}\n", []),
+        ("event_log_database_name: '{{ a }}'\na: '{{ event_log_database_name }}'\n", []),
+    ],
+)
+def test_what_other_variables_are_made_of_is_judged_by_its_keys(lines: str, plain: List[str]) -> None:
+    assert [sentence.split(": ")[1].split(",")[0].split(" is ")[0] for sentence in told(lines)] == plain
+
+
 def test_everything_is_told_at_once_each_place_once_in_order() -> None:
     text = "event_log_kafka_users:\n- {name: a, password: zebra}\n- {name: b, password: '{{ x }}'}\nx: zebra\n"
     said = told(text + "event_log_capture_password: '{{ x }}'\nansible_become_password: '{{ x }}'\n")
