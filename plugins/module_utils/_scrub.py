@@ -34,7 +34,7 @@ _KIND = r"(?:Caused by: |Suppressed: |(?:[a-z]\w*\.)+[A-Z][\w$]*(?=:|\s*$))"
 # Keys whose values are no columns of a table.
 _OUR_KEYS = (
     "clientId|groupId|transactionalId|topic|partition|offset|epoch|leaderId|leaderUrl|nodeId|correlationId|generation"
-    "|generationId|memberId|protocol|pos|port|version|timeout"
+    "|generationId|memberId|protocol|pos|position|port|version|timeout"
 )
 
 _READABLE: Rule = (rf"(?m)^(.{{{_READ}}}).+$", "$1")
