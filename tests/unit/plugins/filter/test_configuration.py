@@ -19,6 +19,7 @@ from ansible_collections.openmrs.event_log.plugins.filter import (
     backup,
     bundle,
     connectors,
+    logins,
     refusals,
     stack_ui,
     traces,
@@ -41,7 +42,7 @@ CLASSES = {
     "topic_expectations": _debezium.Source,
     "connector_source": _connector_source.Site,
 }
-TYPES = {"str": "str", "int": "int", "list": "Sequence[str]", "dict": "Overrides"}
+TYPES = {"str": "str", "int": "int", "bool": "bool", "list": "Sequence[str]", "dict": "Overrides"}
 
 
 def page(name: str) -> Dict[str, Any]:
@@ -50,7 +51,7 @@ def page(name: str) -> Dict[str, Any]:
 
 
 def test_every_filter_has_its_page_and_every_page_its_filter() -> None:
-    modules: Tuple[Any, ...] = (access, backup, bundle, connectors, refusals, stack_ui, traces)
+    modules: Tuple[Any, ...] = (access, backup, bundle, connectors, logins, refusals, stack_ui, traces)
     others = [name for module in modules for name in module.FilterModule().filters()]
     assert {path.stem for path in FOLDER.glob("*.yml")} == {*FILTERS, *others}
 
