@@ -88,7 +88,7 @@ def _database(about: Dict[str, Any]) -> Database:
     name, flavour = about["name"], about["flavour"]
     words = ("--default-character-set=utf8mb4", "--skip-column-names", "--batch")
     if about["host"] == "127.0.0.1":
-        password = yaml.safe_load((INVENTORY / "group_vars" / "stack.yml").read_text())["database_root_password"]
+        password = (INVENTORY.parent / "root_password").read_text(encoding="utf-8").strip()
         login = ("--disable-ssl-verify-server-cert", "--socket=/var/lib/mysql/mysqld.sock", "--user=root")
         inside = ("docker", "exec", "-i", name, "mysql", *login, f"--password={password}", *words)
         return Database(name, flavour, STACK, inside)
