@@ -36,7 +36,7 @@ def test_the_host_command_knows_the_broker(server: Server) -> None:
 
 
 def test_zookeeper_lets_nobody_in_but_the_broker(server: Server) -> None:
-    """Who writes there could give itself every right at the broker. The broker's own login shows that the look works."""
+    """Who writes there could take every right at the broker. The broker's own login shows that the look can."""
     look = "kafka-class org.apache.zookeeper.ZooKeeperMain -server 127.0.0.1:2181 ls /config/users"
     login = "/run/event-log/secrets/$(ls /run/event-log/secrets | grep ^jaas-broker- | tail -n 1)"
     for options, said in (
