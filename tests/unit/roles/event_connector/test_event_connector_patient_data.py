@@ -125,8 +125,7 @@ def test_every_run_says_it_until_they_are_gone(outcomes: Dict[str, Outcome]) -> 
 
 
 def test_connectors_of_files_are_told_where_they_are_not_touched(outcomes: Dict[str, Outcome]) -> None:
-    said = [text for name, result in outcomes["files_only"].results if name.startswith("Say which connectors the choice")
-            for text in [str(result.get("msg", ""))]]  # fmt: skip
+    said = told(outcomes["files_only"], "Say which connectors the choice about patients' data does not touch")
     assert len(said) == 1
     assert "event_log_patient_data is masked" in said[0]
     assert "connector own" in said[0]
