@@ -20,7 +20,6 @@ CONNECTOR, MYSQL = "openmrs.event_log.connector", "openmrs.event_log.mysql"
 PURGE = "openmrs.event_log.purge_clear_events"
 TABLES = ("person", "person_name", "person_address", "patient_identifier", "obs", "users", "encounter_type")
 LOG = "/var/lib/event-log/kafka/data/log"
-HOME = "/opt/event-log-hidden"
 FORMS = "/run/hidden-forms"
 ARRIVAL = 90  # seconds; a few are usual
 WRITTEN = uuid.uuid4().hex[:10]
@@ -38,6 +37,11 @@ print(json.dumps([sum(map(len, content.values())), found]))
 """
 
 
+def home(prefix: str) -> str:
+    """A home of its own: facts about a connector are one file."""
+    return f"/opt/event-log-{prefix}"
+
+
 def variables(server: Server, profile: str, prefix: str, **more: Any) -> dict[str, Any]:
     image = server.sh("docker inspect -f '{{.Config.Image}}' event-log-connect").strip()
     return {
@@ -48,7 +52,7 @@ def variables(server: Server, profile: str, prefix: str, **more: Any) -> dict[st
         "event_log_topic_prefix": prefix,
         "event_log_server_id": 1_234_567_000 + len(prefix),
         "event_connector_name": prefix,
-        "event_connector_home": HOME,
+        "event_connector_home": home(prefix),
         # What is compressed cannot be searched as it lies on the disk.
         "event_connector_overrides": {"producer.override.compression.type": "none"},
         **more,
@@ -111,8 +115,10 @@ def written(person: int, column: str) -> str:
         f" INSERT INTO person_address (person_id, address1, latitude, {who} ({person}, '{road}', '{WRITTEN}.1', {by};"
         f" INSERT INTO users (system_id, username, password, person_id, {who}"
         f" ('{later}', '{later}', '{later}', {person}, {by};"
-        " INSERT INTO patient_identifier (patient_id, identifier, identifier_type, creator, date_created, uuid)"
-        f" SELECT patient_id, '{number}', identifier_type, 1, NOW(), UUID() FROM patient_identifier LIMIT 1;"
+        " INSERT INTO patient_identifier"
+        " (patient_id, identifier, identifier_type, location_id, creator, date_created, uuid)"
+        f" SELECT patient_id, '{number}', identifier_type, location_id, 1, NOW(), UUID()"
+        " FROM patient_identifier LIMIT 1;"
         " INSERT INTO obs (person_id, concept_id, obs_datetime, value_text, comments, creator, date_created, uuid)"
         f" SELECT person_id, concept_id, obs_datetime, '{note}', '{note}', 1, NOW(), UUID() FROM obs LIMIT 1;"
         f" ALTER TABLE person ADD COLUMN {column} text NULL;"
@@ -122,10 +128,12 @@ def written(person: int, column: str) -> str:
     )
 
 
-def unwritten(person: int) -> str:
-    """The sample as it was, for the tests after these."""
+def unwritten(server: Server, person: int, column: str = "") -> None:
+    """Leave the sample as it was, for the tests after these."""
     _, _, number, note, later, _ = TYPED
-    return (
+    if column and column in server.sql("SHOW CREATE TABLE person"):
+        server.sql(f"ALTER TABLE person DROP COLUMN {column}")
+    server.sql(
         f"DELETE FROM users WHERE username = '{later}'; DELETE FROM obs WHERE comments = '{note}';"
         f" DELETE FROM patient_identifier WHERE identifier = '{number}';"
         f" DELETE FROM person_address WHERE person_id = {person}; DELETE FROM person_name WHERE person_id = {person};"
@@ -135,4 +143,4 @@ def unwritten(person: int) -> str:
 
 def removed(server: Server, prefix: str) -> None:
     server.request("DELETE", f"/connectors/{prefix}")
-    server.sh(f"rm -rf {HOME}")
+    server.sh(f"rm -rf {home(prefix)}")

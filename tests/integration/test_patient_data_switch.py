@@ -18,11 +18,11 @@ import pytest
 from tests.helpers.hidden_data import (
     ARRIVAL,
     CONNECTOR,
-    HOME,
     MYSQL,
     PURGE,
     TABLES,
     TYPED,
+    home,
     removed,
     unwritten,
     variables,
@@ -56,7 +56,7 @@ def switched(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         checked = play(directory, server, wanted, "--check", playbook=CONNECTOR)
         runs = [play(directory, server, wanted, playbook=CONNECTOR) for _ in range(2)]
         # The purge reads the host's own settings there.
-        server.sh(f"cp /opt/event-log/config/event-log.json {HOME}/config/")
+        server.sh(f"cp /opt/event-log/config/event-log.json {home(prefix)}/config/")
         yield Switched(prefix, wanted, directory, (first, checked, *runs))
     finally:
         removed(server, prefix)
@@ -113,7 +113,7 @@ def test_events_after_the_switch_stay_and_are_masked(server: Server, switched: S
     try:
         (event,) = eventually(arrived, ARRIVAL, f"person {person}")
     finally:
-        server.sql(unwritten(person))
+        unwritten(server, person)
     assert event["after"]["void_reason"] == ""
 
 
