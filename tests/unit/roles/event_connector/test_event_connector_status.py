@@ -53,17 +53,29 @@ def url() -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture
-def outcome(url: str, tmp_path: Path) -> Outcome:
+def status(url: str, folder: Path, **more: str) -> Outcome:
     site = {
+        **more,
         "event_log_site": "demo",
         "event_log_connect_url": url,
         "event_log_connect_password": "secret",
-        "event_log_data_dir": str(tmp_path),
+        "event_log_data_dir": str(folder),
         "path": "/usr/bin:/bin",
     }
     role = {"name": "openmrs.event_log.event_connector", "tasks_from": "status"}
-    return check(tmp_path, [{"ansible.builtin.import_role": role}], {"demo": site})["demo"]
+    return check(folder, [{"ansible.builtin.import_role": role}], {"demo": site})["demo"]
+
+
+@pytest.fixture
+def outcome(url: str, tmp_path: Path) -> Outcome:
+    return status(url, tmp_path)
+
+
+@pytest.mark.parametrize(("given", "told"), [("true", True), ("false", False)])
+def test_whole_traces_are_shown_to_those_who_ask(url: str, tmp_path: Path, given: str, told: bool) -> None:
+    """As a text, which is what -e gives."""
+    said = str(status(url, tmp_path, event_log_show_traces=given).result("Show the event log")["msg"])
+    assert ("Mary Smith of Hilltop" in said) == told
 
 
 def test_of_a_failure_only_its_kinds_are_shown(outcome: Outcome) -> None:
