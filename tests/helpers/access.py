@@ -53,6 +53,7 @@ class Attempt:
     words: tuple[str, ...]
     at: str = CLIENTS
     stdin: str = ""
+    patient: bool = False  # what must succeed, or must be told why not, may take long on a busy machine
 
     @property
     def script(self) -> str:
@@ -60,11 +61,12 @@ class Attempt:
         where = "--bootstrap-controller" if self.at == CONTROLLER else "--bootstrap-server"
         command = ("kafka-class", self.main, where, self.at, "--command-config", "$0.properties", *self.words)
         quoted = " ".join(word if word.startswith("$0") else shlex.quote(word) for word in command)
-        return f"printf %s {shlex.quote(self.stdin)} | timeout 40 {quoted}\n"
+        return f"printf %s {shlex.quote(self.stdin)} | timeout 100 {quoted}\n"
 
     @property
     def properties(self) -> str:
-        return "".join(f"{key}={value}\n" for key, value in {**LIMITS, **self.settings}.items())
+        settings = {**({} if self.patient else LIMITS), **self.settings}
+        return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,13 @@ class Tried:
     def events(self) -> int:
         """Lines that are events; what is read from a topic of events."""
         return len(re.findall(r'^\{"before":', self.output, re.MULTILINE))
+
+    @property
+    def denied(self) -> bool:
+        """The broker knew who asked, and said that this account may not; a time that ran out is none."""
+        return bool(re.search(r"AuthorizationException|[Aa]uthorization failed|[Nn]ot authorized", self.output)) and (
+            self.events == 0
+        )
 
     @property
     def refused(self) -> bool:
@@ -92,8 +101,10 @@ def login(protocol: str, mechanism: str = "", user: str = "", password: str = ""
     return {"security.protocol": protocol, "sasl.mechanism": mechanism, "sasl.jaas.config": jaas}
 
 
-def reading(topic: str, *words: str) -> tuple[str, ...]:
-    return ("--topic", topic, "--from-beginning", "--max-messages", "1", "--timeout-ms", "12000", *words)
+def reading(topic: str, *words: str, seconds: int = 12) -> tuple[str, ...]:
+    """The words that read one event; it is the time that an attempt takes which gets nothing."""
+    limit = str(seconds * 1000)
+    return ("--topic", topic, "--from-beginning", "--max-messages", "1", "--timeout-ms", limit, *words)
 
 
 ALL = r"""

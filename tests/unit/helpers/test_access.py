@@ -24,6 +24,8 @@ SAID = [
 def test_a_no_of_the_broker_is_a_refusal(said: str) -> None:
     assert Tried(1, said).refused
     assert not Tried(0, EVENT + said).refused, "something was read"
+    # Who is known and may not is denied; a wrong password, and a time that ran out, is another thing.
+    assert Tried(1, said).denied == ("Authorization" in said)
 
 
 @pytest.mark.parametrize(
