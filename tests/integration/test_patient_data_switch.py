@@ -91,7 +91,9 @@ def test_a_purge_says_what_it_would_do_does_it_when_asked_and_once(server: Serve
     done = purge("-e", f"event_log_purge={site}")
     assert done.code == 0, done.output[-3000:]
     assert done.changed == checked.changed != []
-    assert server.consume(person, 5) == []
+    # What came after the switch may be there, of other tests too: it is masked. Of the snapshot there is nothing.
+    rows = [row for _, value in server.consume(person, 5) if value for row in (value["before"], value["after"]) if row]
+    assert {row["family_name"] for row in rows} <= {""}
     again = purge("-e", f"event_log_purge={site}")
     assert (again.code, again.changed) == (0, [])
     told = play(switched.directory, server, switched.wanted, playbook=CONNECTOR)
