@@ -212,19 +212,22 @@ def main() -> None:
         )
         restore = Restore(run, Stack(run, home, params["project"], Path(params["command"])), wish)
         plan = restore.plan()
+        replaces = bool(wish.places.data_entries()) and not plan.done
         result: Dict[str, Any] = {"started": plan.starts}
         if not plan.done and not module.check_mode:
             catch_signals()
             result = restore.carry_out(plan)
     except BackupError as error:
         module.fail_json(msg=f"{error}.")
-    before = "data of this host\n" if wish.places.data_entries() and not plan.done else ""
     module.exit_json(
         changed=not plan.done,
         made=plan.manifest.made,
         files=plan.manifest.files,
-        told=told(plan, bool(plan.there)),
-        diff={"before": before, "after": "" if plan.done else f"backup of {plan.manifest.made}\n"},
+        told=told(plan, replaces),
+        diff={
+            "before": "data of this host\n" if replaces else "",
+            "after": "" if plan.done else f"backup of {plan.manifest.made}\n",
+        },
         **result,
     )
 

@@ -96,6 +96,7 @@ def test_a_restore_is_foretold_done_and_not_done_again(call: Call, rig: Rig, key
     foretold = restore(call, rig, file, check=True, **given)
     assert (foretold["changed"], foretold["started"], rig.places.data.exists()) == (True, True, False)
     assert "is whole: 7 files" in foretold["told"][0]
+    assert "goes to where no data are" in foretold["told"][1]
     assert "binary log must still hold" in foretold["told"][2]
     done = restore(call, rig, file, **given)
     assert (done["changed"], done["started"], rig.contents()) == (True, True, before)
