@@ -31,7 +31,7 @@ def rows(server: Server) -> list[tuple[str, str]]:
 
 def everyday(server: Server, words: list[str]) -> list[str]:
     """Those of the words that stand in what Debian brings: a city is in the list of time zones, a name in a licence."""
-    looked = "LC_ALL=C grep -rohwF -f - /usr/share /usr/lib /etc 2>/dev/null | sort -u || true"
+    looked = f"LC_ALL=C grep -rohwF -f - /usr/share /usr/lib /etc {PROGRAM} 2>/dev/null | sort -u || true"
     return server.sh(looked, stdin="".join(f"{word}\n" for word in words), timeout=300).splitlines()
 
 
