@@ -32,7 +32,8 @@ def stack_logins(options: Mapping[str, Any], passwords: Mapping[str, str], pages
             {**file, "directory": f"{root}/{file['directory']}"}
             for file in _stack_logins.versioned_files(logins, _pages(logins, pages))
         ],
-        "tools": [{**file, **reader, "path": f"{root}/{file['path']}"} for file in _stack_logins.tool_files(logins)],
+        "tools": [{**reader, "path": f"{root}/{file['path']}"} for file in _stack_logins.tool_files(logins)],
+        "tool_contents": {f"{root}/{file['path']}": file["content"] for file in _stack_logins.tool_files(logins)},
         "protocol": to_properties(_stack_logins.client_protocol(logins)),
         "users": _stack_logins.scram_users(logins.passwords, options["users"]) if logins.on else {},
     }

@@ -57,10 +57,15 @@ options:
     default: []
     suboptions:
       path: {description: The file., type: path, required: true}
-      content: {description: "What it holds, as UTF-8.", type: str, required: true}
       uid: {description: Numeric owner., type: int, default: 0}
       gid: {description: Numeric group., type: int, default: 0}
       mode: {description: Mode in octal digits., type: str, default: "0400"}
+  secret_contents:
+    description:
+      - What each of O(secret_files) holds, by its path, as UTF-8. By itself, so that Ansible writes nothing of it into
+        the server's log of what it was asked to do.
+    type: dict
+    default: {}
   former:
     description:
       - Directory in which all files of the set are kept as they were, before the first of them is changed.
@@ -158,6 +163,13 @@ def ensure_file(item: dict[str, Any], check_mode: bool) -> dict[str, str] | None
     return {"header": str(path), "before": before.decode("utf-8", "replace"), "after": item["content"]}
 
 
+def with_content(item: dict[str, Any], contents: dict[str, str]) -> dict[str, Any]:
+    """Give a file its content."""
+    if item["path"] not in contents:
+        raise ValueError(f"{item['path']} is one of secret_files and has no content in secret_contents")
+    return {**item, "content": contents[item["path"]]}
+
+
 def ensure_secret_file(item: dict[str, Any], check_mode: bool) -> dict[str, str] | None:
     """Do the same with a file whose content no diff may show."""
     diff = ensure_file(item, check_mode)
@@ -178,23 +190,21 @@ def main() -> None:
         path = {"type": "path", "required": True}
         return {"path": path, "uid": number, "gid": number, "mode": {"type": "str", "default": mode}, **more}
 
-    content: dict[str, Any] = {"type": "str", "required": True}
+    content = {"type": "str", "required": True}
     listing = {"type": "list", "elements": "dict", "default": []}
     module = AnsibleModule(
         argument_spec={
             "directories": {**listing, "options": options("0755")},
             "files": {**listing, "options": options("0644", content=content)},
-            "secret_files": {
-                **listing,
-                "no_log": False,
-                "options": options("0400", content={**content, "no_log": True}),
-            },
+            "secret_files": {**listing, "no_log": False, "options": options("0400")},
+            "secret_contents": {"type": "dict", "default": {}, "no_log": True},
             "former": {"type": "path"},
         },
         supports_check_mode=True,
     )
     try:
-        files, secrets = module.params["files"], module.params["secret_files"]
+        files = module.params["files"]
+        secrets = [with_content(item, module.params["secret_contents"]) for item in module.params["secret_files"]]
         diffs = [ensure_directory(item, module.check_mode) for item in module.params["directories"]]
         differ = not module.check_mode and any(ensure_file(item, check_mode=True) for item in files + secrets)
         kept = differ and keep_former(module.params["former"], files + secrets)

@@ -46,7 +46,7 @@ class Hidden:
         return [f"{LOG}/{self.prefix}.openmrs.*/*.log", f"{LOG}/schema-changes.{self.prefix}-0/*.log"]
 
 
-@pytest.fixture(scope="module", params=["masked", "minimal"])
+@pytest.fixture(scope="module", params=["masked", pytest.param("minimal", marks=pytest.mark.full)])
 def hidden(
     request: pytest.FixtureRequest, server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Hidden]:

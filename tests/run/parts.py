@@ -241,6 +241,7 @@ DEFAULT = (
     "images",
     "roles",
     "molecule",
+    "secure",
     "hospital",
     "integration",
     "databases",
@@ -252,7 +253,7 @@ DEFAULT = (
 GROUPS = {
     "": DEFAULT,
     "quick": ("lint", "unit"),
-    "full": (*DEFAULT, "secure", "sanity", "newest"),
+    "full": (*DEFAULT, "sanity", "newest"),
 }
 
 

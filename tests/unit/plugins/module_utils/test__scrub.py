@@ -64,7 +64,7 @@ QUOTING = [
     ("row [1043, Abebe, Keb", "row <hidden>"),
     ("abebe.kebede@example.org is refused", "<hidden> is refused"),
     ("the bytes are 0x416265626500", "the bytes are <hidden>"),
-    ("“Abebe” and «Kebede»", "<hidden>"),
+    ("\u201cAbebe\u201d and «Kebede»", "<hidden>"),
     ("መረጃ 'አበበ', given_name=አበበ", "መረጃ <hidden>, given_name=<hidden>"),
     ("column.mask.hash.v2.SHA-256.with.salt.Zq8s-word=a", "column.mask.hash.v2.SHA-256.with.salt.<hidden>=a"),
 ]

@@ -73,11 +73,12 @@ def test_the_management_port_has_no_address_of_its_own() -> None:
 
 
 def test_kafdrops_producer_can_send_nothing() -> None:
-    assert subject.kafdrop_properties() == {"max.request.size": 1}
+    assert subject.kafdrop_properties({"sasl.mechanism": "x"}) == {"max.request.size": 1, "sasl.mechanism": "x"}
 
 
-def test_kowls_configuration() -> None:
-    assert subject.kowl_config(HERE, 8282, "me", "secret") == {
+def test_kowls_configuration_without_logins_at_the_broker() -> None:
+    login = {"user": "me", "rest_password": "secret"}
+    assert subject.kowl_config(HERE, 8282, login) == {
         "kafka": {"brokers": ["127.0.0.1:19092"]},
         "connect": {
             "enabled": True,
@@ -87,9 +88,16 @@ def test_kowls_configuration() -> None:
     }
 
 
+def test_kowl_with_an_account_at_the_broker_knows_no_worker() -> None:
+    found = subject.kowl_config(HERE, 8282, {"account": "event-log-kowl", "password": "word"})
+    sasl = {"enabled": True, "mechanism": "PLAIN", "username": "event-log-kowl", "password": "word"}
+    assert found["kafka"] == {"brokers": ["127.0.0.1:19092"], "sasl": sasl}
+    assert found["connect"] == {"enabled": False}
+
+
 @given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
 def test_a_password_stays_text_when_yaml_reads_it(password: str) -> None:
-    written = json.dumps(subject.kowl_config(HERE, 8282, "me", password))
+    written = json.dumps(subject.kowl_config(HERE, 8282, {"user": "me", "rest_password": password}))
     assert yaml.safe_load(written)["connect"]["clusters"][0]["password"] == password
 
 

@@ -185,8 +185,9 @@ def test_the_former_files_are_kept_before_the_first_is_changed(call: Call, tmp_p
 def test_secret_files_are_written_and_their_content_is_nowhere(call: Call, tmp_path: Path) -> None:
     def put(word: str, check: bool = False) -> Dict[str, Any]:
         path = {"path": str(tmp_path / "client.properties"), "uid": os.getuid(), "gid": os.getgid()}
-        given = {"secret_files": [{**path, "content": f"password={word}\n"}], "former": str(tmp_path / "former")}
-        return call(subject, check=check, **given)
+        content = {path["path"]: f"password={word}\n"}
+        former = str(tmp_path / "former")
+        return call(subject, check=check, secret_files=[path], secret_contents=content, former=former)
 
     results = [put("first-word", check=True), put("first-word"), put("other-word", check=True), put("other-word")]
     assert [result["changed"] for result in results] == [True] * 4
@@ -197,3 +198,9 @@ def test_secret_files_are_written_and_their_content_is_nowhere(call: Call, tmp_p
     assert (tmp_path / "client.properties").stat().st_mode & 0o7777 == 0o400
     assert results[3]["former_kept"]
     assert [path.read_text() for path in (tmp_path / "former").glob("0*")] == ["password=first-word\n"]
+
+
+def test_a_secret_file_without_content_is_refused(call: Call, tmp_path: Path) -> None:
+    told = call(subject, secret_files=[{"path": str(tmp_path / "x")}])
+    assert told["failed"]
+    assert told["msg"] == f"{tmp_path}/x is one of secret_files and has no content in secret_contents"
