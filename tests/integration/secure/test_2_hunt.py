@@ -60,6 +60,7 @@ def rotation(server: Server, site: Secure, tmp_path_factory: pytest.TempPathFact
     used.append(secret("former password of warehouse", site.warehouse))
     site.rotate(CAPTURE, WAREHOUSE)
     load = going(server)
+    sample = names(server)  # entered before the run, so that the run is hunted through for them
     with watched(server) as processes:
         outcome = play(directory, server, site.variables, "-vvv", "--diff")
         assert outcome.code == 0, outcome.messages or outcome.output[-3000:]
@@ -67,7 +68,7 @@ def rotation(server: Server, site: Secure, tmp_path_factory: pytest.TempPathFact
     known = {prey.forms for prey in used}
     used += [prey for prey in secrets_of(server) if prey.forms not in known]
     used += [secret("database password", CAPTURE), secret("password of warehouse", WAREHOUSE)]
-    yield Rotation(outcome, used, names(server), processes, load)
+    yield Rotation(outcome, used, sample, processes, load)
     load.stop()
 
 
