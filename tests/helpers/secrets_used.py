@@ -19,7 +19,17 @@ NAMED = re.compile(
 )
 #: Files beside secrets that hold none.
 WITHOUT = re.compile(r".*/connect/broker\.properties")
-WITHOUT_LOGINS = re.compile(r".*/(connect/broker\.properties|command/client\.properties|connect/jaas-.*\.conf)")
+WITHOUT_LOGINS = re.compile(r".*/(connect/broker\.properties|command/client\.properties)")
+#: Of a time when nobody had to log in: it only names the file with the login at the REST interface.
+WITHOUT_CLIENT = re.compile(r".*/connect/jaas-[^/]*\.conf")
+
+
+def holds_none(path: str, content: bytes, logins: bool) -> bool:
+    """Whether a file beside secrets may be without one."""
+    if WITHOUT_CLIENT.fullmatch(path):
+        return b"KafkaClient" not in content
+    return bool((WITHOUT if logins else WITHOUT_LOGINS).fullmatch(path))
+
 
 READ = r"""
 import base64, os, sys
@@ -45,7 +55,7 @@ def prey_of(path: str, content: bytes, logins: bool) -> list[Prey]:
         found = [text for text in texts(path, content.decode()) if text not in EVERYDAY and not text.startswith("${")]
     except UnicodeDecodeError:
         return [binary(path, content)]
-    if not found and not (WITHOUT if logins else WITHOUT_LOGINS).fullmatch(path):
+    if not found and not holds_none(path, content, logins):
         raise NoHuntError(f"{path}: no secret was found in this file of secrets")
     return [secret(f"{path} #{number}", text) for number, text in enumerate(dict.fromkeys(found), 1)]
 

@@ -14,10 +14,16 @@ import pytest
 from tests.helpers.hospital import CARRIED, Site, hosts
 
 # What holds on every converged server holds here too; these ask over SSH, as the fixtures below say.
+from tests.testinfra.test_containers import (  # noqa: F401
+    stack,
+    test_cis_4_1_no_process_is_root,
+    test_cis_5_4_no_capability_is_left,
+    test_cis_5_13_the_root_is_read_only,
+    test_cis_5_26_no_privilege_can_be_gained,
+)
 from tests.testinfra.test_host import (  # noqa: F401
     inspected,
     test_configuration_cannot_be_written_by_the_service,
-    test_containers_are_hardened,
     test_no_secret_is_in_the_configuration_or_the_containers,
     test_no_unit_has_failed,
     test_nobody_else_can_read_a_secret,
