@@ -74,16 +74,19 @@ def keep_file(path: Path, content: bytes, mode: int, owner: tuple[int, int], che
     return True
 
 
-def drop_versions(wanted: Path, stem: str, suffix: str, keep: int, check_mode: bool) -> list[str]:
-    """Remove the versions beyond ``keep``, the newest kept first, never the wanted one; return their names."""
-    directory = wanted.parent
-    found = [p for p in directory.glob(f"{stem}-{'[0-9a-f]' * 8}{suffix}") if p != wanted]
-    found.sort(key=lambda p: p.stat().st_mtime, reverse=True)
-    removed = found[max(keep - 1, 0) :]
+def other_versions(wanted: Path, stem: str, suffix: str) -> list[Path]:
+    """Return the versions beside the wanted one, the newest first."""
+    found = [p for p in wanted.parent.glob(f"{stem}-{'[0-9a-f]' * 8}{suffix}") if p != wanted]
+    return sorted(found, key=lambda p: p.stat().st_mtime, reverse=True)
+
+
+def drop_versions(others: list[Path], keep: int, check_mode: bool) -> list[Path]:
+    """Remove of the versions beside the wanted one those beyond ``keep``, itself counted; return them."""
+    removed = others[max(keep - 1, 0) :]
     if not check_mode:
         for old in removed:
             old.unlink()
-    return [path.name for path in removed]
+    return removed
 
 
 def write_atomically(path: Path, content: bytes, mode: int, uid: int, gid: int) -> None:

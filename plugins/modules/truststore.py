@@ -103,6 +103,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file imp
     drop_versions,
     keep_directory,
     keep_file,
+    other_versions,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._truststore import (
     CertificateTextError,
@@ -120,7 +121,8 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     path = directory / truststore_name(params["stem"], content)
     changed = keep_directory(directory, DIRECTORY_MODE, owner, check_mode)
     changed |= keep_file(path, content, FILE_MODE, owner, check_mode)
-    removed = drop_versions(path, params["stem"], ".jks", params["keep"], check_mode)
+    others = other_versions(path, params["stem"], ".jks")
+    removed = [one.name for one in drop_versions(others, params["keep"], check_mode)]
     return {
         "changed": changed or bool(removed),
         "filename": path.name,

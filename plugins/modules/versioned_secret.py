@@ -74,6 +74,12 @@ filenames:
   returned: success
   type: dict
   sample: {database: database-5f3c09ab.properties}
+former:
+  description: Paths of former versions that stay.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 removed:
   description: Paths of former versions that were removed.
   returned: success
@@ -94,6 +100,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._secret_file imp
     drop_versions,
     keep_directory,
     keep_file,
+    other_versions,
     versioned_name,
     write_atomically,
 )
@@ -107,6 +114,7 @@ class Keeper:
         self._foreseen: dict[Path, bytes] = {}
         self.changed = False
         self.removed: list[str] = []
+        self.former: list[str] = []
 
     def put(self, file: dict[str, Any]) -> str:
         """See to one file; return its name."""
@@ -116,9 +124,11 @@ class Keeper:
         kind = (file["stem"], file["suffix"])
         path = directory / versioned_name(*kind, self._key(directory), content)
         self.changed |= keep_file(path, content, FILE_MODE, self._owner, self._check_mode)
-        old = drop_versions(path, *kind, self._keep, self._check_mode)
-        self.removed += [str(directory / name) for name in old]
-        self.changed |= bool(old)
+        others = other_versions(path, *kind)
+        gone = drop_versions(others, self._keep, self._check_mode)
+        self.removed += [str(one) for one in gone]
+        self.former += [str(one) for one in others if one not in gone]
+        self.changed |= bool(gone)
         return path.name
 
     def _key(self, directory: Path) -> bytes:
@@ -160,7 +170,7 @@ def main() -> None:
         module.fail_json(msg=f"{', '.join(twice)} is the stem of several files: give each its own.")
     keeper = Keeper((params["owner"], params["group"]), params["keep"], module.check_mode)
     filenames = {file["stem"]: keeper.put(file) for file in params["files"]}
-    module.exit_json(changed=keeper.changed, filenames=filenames, removed=keeper.removed)
+    module.exit_json(changed=keeper.changed, filenames=filenames, removed=keeper.removed, former=keeper.former)
 
 
 if __name__ == "__main__":

@@ -141,6 +141,16 @@ def test_old_versions_are_removed_beyond_the_wanted_number(secrets: Secrets, kee
     assert not secrets.put(keep=keep)["changed"]
 
 
+def test_versions_that_stay_are_told_and_go_when_only_one_is_wanted(secrets: Secrets) -> None:
+    old = aged(secrets, 1)
+    done = secrets.put()
+    assert done["former"] == [str(secrets.directory / old[0])]
+    assert secrets.put(check=True, keep=1)["changed"]
+    last = secrets.put(keep=1)
+    assert (last["removed"], last["former"], secrets.names()) == (old, [], [done["filename"]])
+    assert not secrets.put(keep=1)["changed"]
+
+
 def test_by_default_three_versions_stay(secrets: Secrets) -> None:
     old = aged(secrets, 5)
     assert secrets.put()["removed"] == [old[2], old[1], old[0]]
