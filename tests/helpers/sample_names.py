@@ -11,6 +11,8 @@ from tests.helpers.server import Server
 
 #: The sample's own program holds the words of which its own names are made.
 PROGRAM = "/opt/openmrs-sample"
+#: Where the sample's rows are, behind a directory that others cannot enter.
+ROWS = "/var/lib/openmrs-sample"
 #: Given and family names that nothing else on a server holds, of patients that the tests enter themselves.
 NEWCOMERS = (
     ("Zewdineshya", "Hailegebriwos"),

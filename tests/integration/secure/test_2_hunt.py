@@ -15,7 +15,7 @@ from tests.helpers import hunt_stack
 from tests.helpers.hunt import Find, Forms, Prey, secret
 from tests.helpers.places import Place, everywhere, hunt, watched
 from tests.helpers.playbooks import Outcome, play
-from tests.helpers.sample_names import PROGRAM, names
+from tests.helpers.sample_names import PROGRAM, ROWS, names
 from tests.helpers.sample_writes import going
 from tests.helpers.secrets_used import secrets_of
 from tests.helpers.server import Server
@@ -111,7 +111,8 @@ def test_no_name_is_outside_of_the_topics_of_events(server: Server, rotation: Ro
     assert forms.found("Ansible's output", rotation.outcome.output) == []
     assert hunt_stack.in_answers(server, forms) == []
     assert hunt_stack.in_topics(server, forms, exclude=TOPICS) == []
-    assert hunt(server, forms, (*everywhere([PROGRAM]), rotation.processes)) == []
+    assert server.sh(f"stat -c %a {ROWS}").strip() == "750", "others enter the database's directory"
+    assert hunt(server, forms, (*everywhere([PROGRAM, ROWS]), rotation.processes)) == []
     # In the full profile they are in the topics: what proves that the hunt knows them.
     assert len({find.label for find in hunt_stack.in_topics(server, forms)}) == 20
 
