@@ -48,9 +48,8 @@ class Stack:
     zookeeper_port: int = 2181
     connect_port: int = 8083
     admin_port: int = 9094
-    #: Whether clients log in; then also how the web page logs in that knows one way only.
+    #: Whether clients log in.
     logins: bool = False
-    kowl: bool = False
     log_dir: str = "/var/lib/kafka/data/log"
     connect_group: str = "event-log-connect"
     configs_topic: str = "event-log-connect-configs"
@@ -127,7 +126,8 @@ def _listeners(stack: Stack) -> dict[str, Scalar]:
     return {
         **settings,
         # The passwords stand in a JAAS file that only the broker reads.
-        "listener.name.broker.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN" if stack.kowl else "SCRAM-SHA-512",
+        # The second is for Kowl's account alone, which cannot do the first.
+        "listener.name.broker.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
         "listener.name.admin.sasl.enabled.mechanisms": "PLAIN",
         **own,
         # Who has logged in may do what an ACL says, and nothing else.

