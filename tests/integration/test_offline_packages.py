@@ -20,6 +20,9 @@ from tests.helpers.fixtures import started
 from tests.helpers.playbooks import Outcome, play, play_all, site_variables
 from tests.helpers.server import Server, ServerError
 
+# Minutes: the part `hospital` sets servers up from a package set in every run.
+pytestmark = pytest.mark.full
+
 NAME = "eventlog-test-packages"
 SETS = Path(__file__).resolve().parents[2] / ".cache/test/packages"
 ENGINE, PREFLIGHT = "openmrs.event_log.engine", "openmrs.event_log.preflight"

@@ -30,6 +30,9 @@ from tests.helpers.hidden_data import (
 from tests.helpers.playbooks import Outcome, play
 from tests.helpers.server import Server, eventually
 
+# Minutes: the part `secure` has a switch and a purge in every run.
+pytestmark = pytest.mark.full
+
 
 @dataclass(frozen=True)
 class Switched:

@@ -8,9 +8,14 @@ Images and boots of a server: tests/integration/hospital.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.helpers import survival
 from tests.helpers.server import Server
 from tests.helpers.upgrade import await_verdict, ids_of
+
+# Minutes: the parts `zookeeper` and `hospital` make containers anew in every run.
+pytestmark = pytest.mark.full
 
 COMPOSE = "cd /opt/event-log && docker compose --progress quiet"
 

@@ -98,8 +98,8 @@ MOLECULE = Part(
 INTEGRATION = Part(
     "integration",
     "change events, bad input, databases, the host command",
-    16,
-    35,
+    14,
+    45,
     (cases("integration", "tests/integration", *(f"--ignore={path}" for path in OWN_PARTS)),),
     docker=True,
     after=(*BUILT, "molecule"),
@@ -155,8 +155,8 @@ ZOOKEEPER = Part(
 SECURE = Part(
     "secure",
     "logins switched on while somebody writes; who gets nothing, what is found nowhere, secrets made anew",
-    9,
-    30,
+    14,
+    45,
     (*scenario("secure"), cases("secure", "tests/integration/secure")),
     docker=True,
     after=BUILT,
