@@ -15,13 +15,21 @@ import signal
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, Iterator, List, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._backup import BackupError
+from ansible_collections.openmrs.event_log.plugins.module_utils._backup import BackupError, Places
 from ansible_collections.openmrs.event_log.plugins.module_utils._command import Run
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import Clock, Deadline
 
 UNIT = "event-log.service"
+#: Options of the modules for backups; the doc fragment ``stack`` tells of them.
+OPTIONS = {
+    "home": {"type": "path", "required": True},
+    "data_dir": {"type": "path", "required": True},
+    "secrets_dir": {"type": "path"},
+    "project": {"type": "str", "required": True},
+    "command": {"type": "path", "default": "/usr/local/bin/event-log"},
+}
 _SHOWN = (
     "{{.Name}}\t{{.State.Status}}\t{{.State.StartedAt}}\t{{if .State.Health}}{{.State.Health.Status}}{{end}}\t"
     '{{index .Config.Labels "com.docker.compose.project.working_dir"}}'
@@ -199,6 +207,17 @@ class Stack:
         if code != 0:
             raise BackupError(f"{' '.join(command)} failed: {err.strip() or out.strip()}")
         return out
+
+
+def places_of(params: Mapping[str, Any]) -> Places:
+    """Where the event log is, by the options."""
+    home = Path(params["home"])
+    return Places(home, Path(params["data_dir"]), Path(params["secrets_dir"] or home / "secrets"))
+
+
+def stack_of(run: Run, params: Mapping[str, Any]) -> Stack:
+    """The stack that the options mean."""
+    return Stack(run, Path(params["home"]), params["project"], Path(params["command"]))
 
 
 def _as_before(one: Optional[Container], was_well: bool) -> bool:

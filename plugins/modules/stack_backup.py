@@ -29,6 +29,7 @@ attributes:
     support: full
     platforms: posix
     description: Needs Python 3.8 or later, GNU tar, zstd and age on the target, and Docker where something runs.
+extends_documentation_fragment: [openmrs.event_log.stack]
 options:
   site:
     description: Name of the site. It is part of the file's name.
@@ -43,25 +44,6 @@ options:
     description: Where backups go. It is made with mode V(0700) when it is missing.
     type: path
     required: true
-  home:
-    description: Directory of the Compose project.
-    type: path
-    required: true
-  data_dir:
-    description: Root of the data.
-    type: path
-    required: true
-  secrets_dir:
-    description: Directory of the secrets. By default C(secrets) in O(home).
-    type: path
-  project:
-    description: Name of the Compose project.
-    type: str
-    required: true
-  command:
-    description: The host command. It stops and starts the containers where systemd does not.
-    type: path
-    default: /usr/local/bin/event-log
   keep:
     description: How many backups of the site stay.
     type: int
@@ -137,31 +119,26 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.openmrs.event_log.plugins.module_utils import _backup, _backup_key
-from ansible_collections.openmrs.event_log.plugins.module_utils._backup import BackupError, Places
+from ansible_collections.openmrs.event_log.plugins.module_utils import _backup, _backup_key, _backup_stack
+from ansible_collections.openmrs.event_log.plugins.module_utils._backup import BackupError
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup_make import Backup, Found, Wish
-from ansible_collections.openmrs.event_log.plugins.module_utils._backup_stack import Stack, catch_signals
+from ansible_collections.openmrs.event_log.plugins.module_utils._backup_stack import catch_signals
 from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 
 OPTIONS = {
     "site": {"type": "str", "required": True},
     "recipients": {"type": "list", "elements": "str", "required": True},
     "directory": {"type": "path", "required": True},
-    "home": {"type": "path", "required": True},
-    "data_dir": {"type": "path", "required": True},
-    "secrets_dir": {"type": "path"},
-    "project": {"type": "str", "required": True},
-    "command": {"type": "path", "default": "/usr/local/bin/event-log"},
+    **_backup_stack.OPTIONS,
     "keep": {"type": "int", "default": 3},
     "timeout": {"type": "int", "default": 180},
 }
 
 
 def wish_of(params: Dict[str, Any]) -> Wish:
-    home = Path(params["home"])
     return Wish(
         site=params["site"],
-        places=Places(home, Path(params["data_dir"]), Path(params["secrets_dir"] or home / "secrets")),
+        places=_backup_stack.places_of(params),
         directory=Path(params["directory"]),
         recipients=_backup_key.recipients(params["recipients"]),
         keep=params["keep"],
@@ -184,7 +161,7 @@ def main() -> None:
         # A private key may be among them, and Ansible shows a module's arguments.
         module.no_log_values.update(str(one).strip() for one in params["recipients"] if str(one).strip())
         module.fail_json(msg="\n".join(problems))
-    stack = Stack(runner(module), Path(params["home"]), params["project"], Path(params["command"]))
+    stack = _backup_stack.stack_of(runner(module), params)
     backup = Backup(stack, wish_of(params))
     try:
         found = backup.look()

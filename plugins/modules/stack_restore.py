@@ -32,6 +32,7 @@ attributes:
     support: full
     platforms: posix
     description: Needs Python 3.8 or later, zstd and age on the target, and Docker to start what was brought back.
+extends_documentation_fragment: [openmrs.event_log.stack]
 options:
   site:
     description: Name of the site. The backup must be its own.
@@ -51,25 +52,6 @@ options:
     description: Name of the site whose data may be replaced. Without it existing data are never replaced.
     type: str
     default: ''
-  home:
-    description: Directory of the Compose project.
-    type: path
-    required: true
-  data_dir:
-    description: Root of the data.
-    type: path
-    required: true
-  secrets_dir:
-    description: Directory of the secrets. By default C(secrets) in O(home).
-    type: path
-  project:
-    description: Name of the Compose project.
-    type: str
-    required: true
-  command:
-    description: The host command. It stops and starts the containers where systemd does not.
-    type: path
-    default: /usr/local/bin/event-log
   timeout:
     description: Seconds within which what was brought back must be healthy.
     type: int
@@ -124,10 +106,15 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.openmrs.event_log.plugins.module_utils import _backup, _backup_key, _backup_pipe
-from ansible_collections.openmrs.event_log.plugins.module_utils._backup import BackupError, Places
+from ansible_collections.openmrs.event_log.plugins.module_utils import (
+    _backup,
+    _backup_key,
+    _backup_pipe,
+    _backup_stack,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._backup import BackupError
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup_pipe import Identity
-from ansible_collections.openmrs.event_log.plugins.module_utils._backup_stack import Stack, catch_signals
+from ansible_collections.openmrs.event_log.plugins.module_utils._backup_stack import catch_signals
 from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._restore import Plan, Restore, Wish
 
@@ -137,11 +124,7 @@ OPTIONS = {
     "identity": {"type": "str", "no_log": True},
     "identity_file": {"type": "path"},
     "over": {"type": "str", "default": ""},
-    "home": {"type": "path", "required": True},
-    "data_dir": {"type": "path", "required": True},
-    "secrets_dir": {"type": "path"},
-    "project": {"type": "str", "required": True},
-    "command": {"type": "path", "default": "/usr/local/bin/event-log"},
+    **_backup_stack.OPTIONS,
     "timeout": {"type": "int", "default": 180},
 }
 
@@ -191,7 +174,6 @@ def main() -> None:
         required_one_of=[("identity", "identity_file")],
     )
     params = module.params
-    home = Path(params["home"])
     run = runner(module)
     try:
         if params["identity"] and written_by_ansible(Path("/proc/self/cmdline").read_bytes()):
@@ -204,13 +186,13 @@ def main() -> None:
             raise BackupError(f"{', '.join(lacking)} is not on this host; the role event_backup installs it")
         wish = Wish(
             site=params["site"],
-            places=Places(home, Path(params["data_dir"]), Path(params["secrets_dir"] or home / "secrets")),
+            places=_backup_stack.places_of(params),
             file=Path(params["file"]),
             identity=identity_of(params),
             over=params["over"],
             timeout=params["timeout"],
         )
-        restore = Restore(run, Stack(run, home, params["project"], Path(params["command"])), wish)
+        restore = Restore(run, _backup_stack.stack_of(run, params), wish)
         plan = restore.plan()
         replaces = bool(wish.places.data_entries()) and not plan.done
         result: Dict[str, Any] = {"started": plan.starts}
