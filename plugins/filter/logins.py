@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Callable, Mapping, Sequence
 
-from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_logins, _stack_ui
-from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import to_properties
+from ansible_collections.openmrs.event_log.plugins.module_utils import _stack_config, _stack_logins, _stack_ui
 
 
 def stack_accounts(uis: Sequence[str]) -> list[str]:
@@ -34,7 +33,7 @@ def stack_logins(options: Mapping[str, Any], passwords: Mapping[str, str], pages
         ],
         "tools": [{**reader, "path": f"{root}/{file['path']}"} for file in _stack_logins.tool_files(logins)],
         "tool_contents": {f"{root}/{file['path']}": file["content"] for file in _stack_logins.tool_files(logins)},
-        "protocol": to_properties(_stack_logins.client_protocol(logins)),
+        "protocol": _stack_config.to_properties(_stack_config.client_protocol(logins.on)),
         "users": _stack_logins.scram_users(logins.passwords, options["users"]) if logins.on else {},
     }
 
@@ -46,7 +45,7 @@ def _pages(logins: _stack_logins.Logins, options: Mapping[str, Any]) -> dict[str
     found: dict[str, str] = {}
     if "kafdrop" in logins.uis:
         login = _stack_logins.client_properties(logins, kafdrop)
-        found["kafdrop"] = to_properties(_stack_ui.kafdrop_properties(login))
+        found["kafdrop"] = _stack_config.to_properties(_stack_ui.kafdrop_properties(login))
     if "kowl" in logins.uis:
         login = {"user": logins.rest_user, "rest_password": logins.rest_password}
         if logins.on:

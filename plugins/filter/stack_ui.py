@@ -22,7 +22,7 @@ def wanted_uis(given: object) -> List[str]:
         raise AnsibleFilterError(str(error)) from error
 
 
-def kafdrop_settings(options: Mapping[str, Any], port: int, heap_mb: int, properties_path: str = "") -> Dict[str, Any]:
+def kafdrop_settings(options: Mapping[str, Any], port: int, heap_mb: int, properties_path: str) -> Dict[str, Any]:
     return {
         "environment": _stack_ui.kafdrop_environment(_addresses(options), int(port), int(heap_mb), properties_path),
         "health": _stack_ui.kafdrop_health(int(port)),

@@ -14,9 +14,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._stack_logins import COMMAND
+
 USERS, ACLS = "event_log_kafka_users", "event_log_kafka_acls"
 RESERVED = "event-log"
-COMMAND = "event-log-command"
 ALL = "*"
 _READ = ["DESCRIBE", "DESCRIBE_CONFIGS", "READ"]
 _LOOK = ["DESCRIBE", "DESCRIBE_CONFIGS"]

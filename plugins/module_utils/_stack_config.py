@@ -26,6 +26,10 @@ AUTHORIZERS = {
     ZOOKEEPER: "kafka.security.authorizer.AclAuthorizer",
 }
 
+#: The service's own account, and the worker's: both may do everything at the broker.
+SERVICE, WORKER = "event-log", "event-log-connect"
+SCRAM, PLAIN = "SCRAM-SHA-512", "PLAIN"
+
 #: Every process binds this and nothing else.
 LOOPBACK = "127.0.0.1"
 
@@ -107,10 +111,15 @@ def broker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
     return merged(_with_zookeeper(stack, settings) if stack.mode == ZOOKEEPER else settings, overrides)
 
 
+def client_protocol(logins: bool) -> dict[str, str]:
+    """Return how a client speaks to the broker; nothing of it is secret."""
+    return {"security.protocol": "SASL_PLAINTEXT" if logins else "PLAINTEXT", "sasl.mechanism": SCRAM}
+
+
 def _listeners(stack: Stack) -> dict[str, Scalar]:
     """Where the broker listens, and who may come in there."""
     advertised = {name: address for name, address in stack.listeners.items() if name != "CONTROLLER"}
-    protocol = "SASL_PLAINTEXT" if stack.logins else "PLAINTEXT"
+    protocol = client_protocol(stack.logins)["security.protocol"]
     settings: dict[str, Scalar] = {
         "listeners": ",".join(f"{name}://{address}" for name, address in stack.listeners.items()),
         "advertised.listeners": ",".join(f"{name}://{address}" for name, address in advertised.items()),
@@ -119,20 +128,20 @@ def _listeners(stack: Stack) -> dict[str, Scalar]:
     }
     if not stack.logins:
         return settings
-    own = {"sasl.mechanism.inter.broker.protocol": "PLAIN"}
+    own = {"sasl.mechanism.inter.broker.protocol": PLAIN}
     if stack.mode == KRAFT:
-        own["sasl.mechanism.controller.protocol"] = "PLAIN"
-        own["listener.name.controller.sasl.enabled.mechanisms"] = "PLAIN"
+        own["sasl.mechanism.controller.protocol"] = PLAIN
+        own["listener.name.controller.sasl.enabled.mechanisms"] = PLAIN
     return {
         **settings,
         # The passwords stand in a JAAS file that only the broker reads.
         # The second is for Kowl's account alone, which cannot do the first.
-        "listener.name.broker.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
-        "listener.name.admin.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.broker.sasl.enabled.mechanisms": f"{SCRAM},{PLAIN}",
+        "listener.name.admin.sasl.enabled.mechanisms": PLAIN,
         **own,
         # Who has logged in may do what an ACL says, and nothing else.
         "authorizer.class.name": AUTHORIZERS[stack.mode],
-        "super.users": "User:event-log;User:event-log-connect",
+        "super.users": f"User:{SERVICE};User:{WORKER}",
     }
 
 
@@ -207,8 +216,7 @@ def worker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
     if stack.logins:
         # Its own clients and those that it makes for connectors; the login itself stands in its JAAS file.
         for client in ("", "producer.", "consumer.", "admin."):
-            settings[f"{client}security.protocol"] = "SASL_PLAINTEXT"
-            settings[f"{client}sasl.mechanism"] = "SCRAM-SHA-512"
+            settings.update({f"{client}{key}": value for key, value in client_protocol(stack.logins).items()})
     return merged(settings, overrides)
 
 

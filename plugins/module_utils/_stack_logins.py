@@ -12,14 +12,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import ZOOKEEPER, to_properties
+from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import (
+    PLAIN,
+    SERVICE,
+    WORKER,
+    ZOOKEEPER,
+    client_protocol,
+    to_properties,
+)
 
-#: The accounts that the collection makes. The first is the broker's own, and the only one at its local listeners.
-SERVICE, WORKER, COMMAND = "event-log", "event-log-connect", "event-log-command"
-KAFDROP, KOWL = "event-log-kafdrop", "event-log-kowl"
+#: The accounts that the collection makes beside the two that may do everything.
+COMMAND, KAFDROP, KOWL = "event-log-command", "event-log-kafdrop", "event-log-kowl"
 #: Those whose passwords stand in the broker's own file; all others are kept by the broker, salted and hashed.
 PLAIN_ACCOUNTS = (SERVICE, KOWL)
-SCRAM, PLAIN = "SCRAM-SHA-512", "PLAIN"
 
 _SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"
 _PLAIN_MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
@@ -105,19 +110,14 @@ def worker_jaas(logins: Logins) -> str:
     return "".join(sections)
 
 
-def client_protocol(logins: Logins) -> Dict[str, str]:
-    """Return how a client speaks to the broker; nothing of it is secret."""
-    return {"security.protocol": "SASL_PLAINTEXT" if logins.on else "PLAINTEXT", "sasl.mechanism": SCRAM}
-
-
 def client_properties(logins: Logins, account: str) -> Dict[str, str]:
     """Return a Kafka client's settings, its login included."""
     if not logins.on:
-        return client_protocol(logins)
+        return client_protocol(logins.on)
     own = account == SERVICE
     login = _entry(_PLAIN_MODULE if own else _SCRAM_MODULE, username=account, password=logins.passwords[account])
     mechanism = {"sasl.mechanism": PLAIN} if own else {}
-    return {**client_protocol(logins), **mechanism, "sasl.jaas.config": login}
+    return {**client_protocol(logins.on), **mechanism, "sasl.jaas.config": login}
 
 
 def versioned_files(logins: Logins, pages: Mapping[str, str]) -> List[Dict[str, str]]:
