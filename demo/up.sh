@@ -36,6 +36,7 @@ keep_secret() {
 write_secrets() {
   local password
   if [ ! -s "$SECRET" ]; then
+    # Most checkouts have no file of an older demo.
     password=$(sed -n 's/^event_log_capture_password: *//p' "$FORMER" 2>/dev/null || true)
     keep_secret "$SECRET" "${password:-$(make_up)}"
   fi

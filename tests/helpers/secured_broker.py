@@ -21,6 +21,7 @@ from typing import Any, Iterator
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tests.helpers import one_broker
 from tests.helpers.workers import docker, wait_for
 
 UID = 1001
@@ -33,14 +34,6 @@ sasl.mechanism.inter.broker.protocol=PLAIN
 listener.name.broker.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
 listener.name.admin.sasl.enabled.mechanisms=PLAIN
 super.users=User:event-log;User:event-log-connect
-log.dirs=/var/lib/kafka/data/log
-auto.create.topics.enable=false
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
-group.initial.rebalance.delay.ms=0
 """
 KRAFT = """
 process.roles=broker,controller
@@ -150,7 +143,7 @@ def running(image: str, name: str, zookeeper: bool = False) -> Iterator[SecuredB
         root = Path(made)
         root.chmod(0o755)
         broker = SecuredBroker(name, port, admin, root / "admin")
-        settings = LISTENERS + (WITH_ZOOKEEPER if zookeeper else KRAFT)
+        settings = one_broker.SETTINGS + LISTENERS + (WITH_ZOOKEEPER if zookeeper else KRAFT)
         texts = {
             "etc/server.properties": settings.format(port=port, admin=admin, other=other),
             "etc/zookeeper.properties": ZOOKEEPER.format(other=other),

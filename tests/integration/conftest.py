@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
+from tests.helpers import one_broker
 from tests.helpers.fixtures import bare, prepared, server  # noqa: F401 - fixtures for the tests of this directory
 
 PACKAGE_PARENT = Path(__file__).resolve().parents[2] / "roles" / "event_stack" / "files"
@@ -28,14 +29,6 @@ node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-log.dirs=/var/lib/kafka/data/log
-auto.create.topics.enable=false
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
-group.initial.rebalance.delay.ms=0
 log.segment.bytes=1048576
 log.flush.start.offset.checkpoint.interval.ms=200
 log.initial.task.delay.ms=500
@@ -158,7 +151,9 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     for path in (data, data / "log"):
         os.chown(path, UID, UID)
     port, controller = free_ports()
-    (config / "server.properties").write_text(PROPERTIES.format(port=port, controller=controller))
+    (config / "server.properties").write_text(
+        (one_broker.SETTINGS + PROPERTIES).format(port=port, controller=controller)
+    )
     name = f"{PROJECT}-broker"
     # What a killed run has left; the containers of other processes have other names.
     for leftover in docker("ps", "--all", "--filter", "name=^clitest", "--format", "{{.Names}}").stdout.split():

@@ -25,7 +25,7 @@ DATA = ("-e", "event_log_remove_data=true")
 NOTES = "/var/lib/event-log/kafka/notes.txt"
 SECRET = "/opt/event-log/secrets/connect_password"
 # Keeps the secret open, and reads it once its name is gone.
-WITNESS = f"exec 3< {SECRET}; until test ! -e {SECRET}; do sleep 0.2; done; cat <&3 > /root/witness"
+WITNESS = f"exec 3< {SECRET}; timeout 300 sh -c 'until test ! -e {SECRET}; do sleep 0.2; done'; cat <&3 > /root/witness"
 
 
 def removed(directory: Path, server: Server, *words: str) -> Outcome:

@@ -13,7 +13,8 @@ import pytest
 
 from tests.helpers.hospital import CARRIED, Site, hosts
 
-# What holds on every converged server holds here too; these ask over SSH, as the fixtures below say.
+# What holds on every converged server holds here too; these ask over SSH, as the fixtures below say. pytest finds tests
+# and fixtures by their names in this file (F401).
 from tests.testinfra.test_containers import (  # noqa: F401
     stack,
     test_cis_4_1_no_process_is_root,

@@ -191,7 +191,7 @@ def test_a_copy_that_is_killed_leaves_the_event_log_running(
     before = backups(server)
     # Enough to be at it for a while; as soon as the copy begins, what makes it is killed.
     server.sh("head -c 300000000 /dev/urandom > /opt/event-log/config/filler")
-    killer = "until pgrep -x tar; do sleep 0.02; done; kill -9 $(ps -o ppid= -C tar | head -n 1)"
+    killer = "timeout 60 sh -c 'until pgrep -x tar; do sleep 0.02; done' && kill -9 $(ps -o ppid= -C tar | head -n 1)"
     server.sh("cat > /run/killer", stdin=killer)
     server.sh("systemd-run --quiet --collect --unit=killer sh /run/killer")
     outcome = play(tmp_path, server, keyed, playbook=BACKUP)
