@@ -117,11 +117,12 @@ class Server:
     def topics(self) -> set[str]:
         return set(self.kafka("org.apache.kafka.tools.TopicCommand", "--list").split())
 
-    def read(self, topic: str, seconds: float = 8) -> str:
-        """All keys and values of a topic as text, in order."""
+    def read(self, topic: str, seconds: float = 8, most: int | None = None) -> str:
+        """All keys and values of a topic as text, in order. One that somebody writes to never ends without `most`."""
+        limit = () if most is None else ("--max-messages", str(most))
         return self.kafka(
             "org.apache.kafka.tools.consumer.ConsoleConsumer",
-            "--topic", topic, "--from-beginning", "--timeout-ms", str(int(seconds * 1000)),
+            "--topic", topic, "--from-beginning", "--timeout-ms", str(int(seconds * 1000)), *limit,
             "--formatter-property", "print.key=true", "--formatter-property", "key.separator=\t",
             check=False,
         )  # fmt: skip

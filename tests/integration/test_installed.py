@@ -53,14 +53,22 @@ def test_the_artefact_holds_what_the_repository_holds_and_nothing_else(artefact:
     assert {name for name in needed if (ROOT / name).is_file()} - inside == set()
 
 
+@pytest.fixture(scope="module")
+def finished(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """The server as the checkout makes it: other tests have looked at it before, and changed things on it."""
+    outcome = play(tmp_path_factory.mktemp("finished"), server, site_variables())
+    assert outcome.code == 0, outcome.output[-3000:]
+    return server
+
+
 def test_an_installed_collection_finds_a_finished_server_as_it_wants_it(
-    server: Server, installed: Path, tmp_path: Path
+    finished: Server, installed: Path, tmp_path: Path
 ) -> None:
     """Also by the inventory that the README prints, which says what the server was made with."""
     here = site_variables()
     own = ("event_log_site", "event_log_database_port", "event_log_capture_password")
     written = {**here, **readme_variables(), **{name: here[name] for name in own}}
-    outcome = play(tmp_path, server, written, collections=installed)
+    outcome = play(tmp_path, finished, written, collections=installed)
     assert outcome.code == 0, outcome.output[-3000:]
     assert outcome.run.executed
     assert outcome.changed == []
