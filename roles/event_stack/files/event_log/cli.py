@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import List, NoReturn, Optional
 
-from . import groups, settings, status, tail, topics, unit
+from . import groups, lag, settings, sizes, status, tail, topics, unit
 from .errors import EventLogError
 
 _EXIT_CODES = """
@@ -40,6 +40,16 @@ the command was given (with several partitions: after it started)."""
 _GROUPS = """Who reads the event log (consumer groups), up to where, and how far behind the end of each topic.
 
 A group that nobody is connected to keeps its place, and goes on from there when it comes back."""
+
+_SIZES = """What takes the disk of the event log: events, Kafka's own files, the reserve, and all else on the same disk.
+
+It says how fast the disk fills, in how many days it is nearly full, and what is done about that at which share of free
+space. Read from the disk itself, so it also works while the broker is down; it needs root."""
+
+_LAG = """How far the events are behind the database, and each group of readers behind the events.
+
+The connector writes a heartbeat every few seconds for as long as it reads the database's log, also where nothing
+changes: its age is how far behind the events are. A group's oldest unread event says since when it has not read."""
 
 _STATUS = """How the event log is: one sentence, and under it what else should be known.
 
@@ -98,6 +108,12 @@ def build_parser() -> argparse.ArgumentParser:
     four = commands.add_parser("status", help="how the event log is, in one sentence", description=_STATUS,
                                formatter_class=raw)  # fmt: skip
     four.add_argument("--json", action="store_true", help="for programs")
+    five = commands.add_parser("sizes", help="what takes the disk, and until when there is room", description=_SIZES,
+                               formatter_class=raw)  # fmt: skip
+    five.add_argument("--json", action="store_true", help="for programs; sizes in bytes")
+    six = commands.add_parser("lag", help="how far behind the events and their readers are", description=_LAG,
+                              formatter_class=raw)  # fmt: skip
+    six.add_argument("--json", action="store_true", help="for programs; times in UTC")
     commands.add_parser("unit").add_argument("verb", choices=unit.VERBS)  # what event-log.service calls: in no list
     return parser
 
@@ -114,7 +130,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     elif arguments.command == "topics":
         answer = topics.run(chosen, show_all=arguments.all, as_json=arguments.json)
     else:
-        answer = groups.run(chosen, as_json=arguments.json)
+        answer = {"groups": groups, "sizes": sizes, "lag": lag}[arguments.command].run(chosen, as_json=arguments.json)
     print(answer, flush=True)
     return 0
 

@@ -87,12 +87,17 @@ def as_text(readings: List[Reading]) -> str:
     return table(head, rows, right=(2, 3, 4, 5)) + "\n\n" + note
 
 
-def run(settings: Settings, as_json: bool) -> str:
-    """The answer to ``event-log groups``."""
+def read(settings: Settings) -> List[Reading]:
+    """Ask the broker."""
     require_docker(settings)
     require_broker(settings)
     arguments = [TOOL, *login.broker(settings), "--describe", "--all-groups"]
-    readings = parse(output_of(settings, "groups", arguments))
+    return parse(output_of(settings, "groups", arguments))
+
+
+def run(settings: Settings, as_json: bool) -> str:
+    """The answer to ``event-log groups``."""
+    readings = read(settings)
     if as_json:
         return json.dumps({"groups": [asdict(reading) for reading in readings]}, indent=2)
     return as_text(readings)

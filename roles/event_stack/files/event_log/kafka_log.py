@@ -127,7 +127,8 @@ def hint_from_index(index: BinaryIO, index_size: int, log: BinaryIO, log_size: i
     return 0
 
 
-def _segments(directory: Path) -> List[Path]:
+def segments(directory: Path) -> List[Path]:
+    """The files of a partition, the oldest first."""
     return sorted(path for path in directory.iterdir() if _SEGMENT.match(path.name))
 
 
@@ -187,16 +188,16 @@ def summarise_partition(directory: Path, partition: int = 0, start_offset: int =
 
 
 def _summarise(directory: Path, partition: int, start_offset: int) -> PartitionSummary:
-    segments = _segments(directory)
-    if not segments:
+    found = segments(directory)
+    if not found:
         return PartitionSummary(partition, start_offset, start_offset, disk_usage(directory), None, None)
-    end, newest, broken = _end_of(segments[-1])
-    for earlier in reversed(segments[:-1]):  # a segment that was just begun is empty
+    end, newest, broken = _end_of(found[-1])
+    for earlier in reversed(found[:-1]):  # a segment that was just begun is empty
         if newest is not None:
             break
         newest = _end_of(earlier)[1]
-    start = min(max(int(segments[0].stem), start_offset), end)
-    oldest = _first_event(segments, start) if end > start else None
+    start = min(max(int(found[0].stem), start_offset), end)
+    oldest = _first_event(found, start) if end > start else None
     return PartitionSummary(
         partition=partition,
         start_offset=start,

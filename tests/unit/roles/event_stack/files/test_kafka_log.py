@@ -197,7 +197,7 @@ def test_segment_that_vanishes_while_we_look_makes_it_look_again(
 ) -> None:
     write_segment(tmp_path, 0, [Made(0, 5)])
     write_segment(tmp_path, 5, [Made(5, 5)])
-    real, calls = kafka_log._segments, []
+    real, calls = kafka_log.segments, []
 
     def listing(directory: Path) -> list[Path]:
         listed = real(directory)
@@ -206,7 +206,7 @@ def test_segment_that_vanishes_while_we_look_makes_it_look_again(
             listed[0].unlink()
         return listed
 
-    monkeypatch.setattr(kafka_log, "_segments", listing)
+    monkeypatch.setattr(kafka_log, "segments", listing)
     summary = kafka_log.summarise_partition(tmp_path)
     assert (summary.start_offset, summary.end_offset, calls) == (5, 10, [2, 1])
 

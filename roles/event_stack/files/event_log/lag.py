@@ -1,0 +1,182 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``event-log lag``: how far the events are behind the database, and the readers behind the events."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from . import groups, kafka_log, topics
+from .errors import EventLogError
+from .groups import Reading
+from .settings import Settings
+from .text import iso_utc, table
+
+#: Debezium's heartbeat comes every 10 s with the collection's settings, as long as the database's log is read.
+_HEARTBEAT = "__debezium-heartbeat."
+_LATE = 120.0
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+@dataclass(frozen=True)
+class Behind:
+    """One group over all its topics."""
+
+    group: str
+    events: Optional[int]
+    topics: int
+    since_ms: Optional[int]  # when the oldest event was written that it has not read
+    connected: bool
+
+
+@dataclass(frozen=True)
+class Lag:
+    """All that is told."""
+
+    now: float
+    heartbeat_ms: Optional[int]
+    newest_ms: Optional[int]
+    groups: Optional[Sequence[Behind]]
+    error: str = ""
+
+
+def age(now: float, moment_ms: Optional[int]) -> Optional[float]:
+    """Seconds since then; a moment of the future, by another clock, is now."""
+    return None if moment_ms is None else max(0.0, now - moment_ms / 1000)
+
+
+def duration(seconds: float) -> str:
+    """90 as ``2 minutes``."""
+    for size, word in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second")):
+        if seconds >= size or size == 1:
+            number = round(seconds / size)
+            return f"{number} {word}{'s' * (number != 1)}"
+    raise AssertionError("unreachable")
+
+
+def written_at(directory: Path, offset: int) -> Optional[int]:
+    """When the event at this offset was written, or the next one that there is; None where there is none."""
+    segments = kafka_log.segments(directory)
+    first = max((number for number, one in enumerate(segments) if int(one.stem) <= offset), default=0)
+    for segment in segments[first:]:
+        with segment.open("rb") as log:
+            for batch in kafka_log.hop(log, segment.stat().st_size):
+                if batch.last_offset >= offset and not batch.control:
+                    return batch.first_timestamp
+    return None
+
+
+def behind(readings: Sequence[Reading], directories: Dict[Tuple[str, int], Path]) -> List[Behind]:
+    """Sum up each group."""
+    found = []
+    for group in sorted({reading.group for reading in readings}):
+        mine = [reading for reading in readings if reading.group == group]
+        late = [reading for reading in mine if reading.lag != 0]
+        since = [
+            moment
+            for reading in late
+            if (reading.topic, reading.partition) in directories
+            for moment in [_written_at(directories[reading.topic, reading.partition], reading.committed or 0)]
+            if moment is not None
+        ]
+        known = [reading.lag for reading in mine if reading.lag is not None]
+        found.append(
+            Behind(
+                group=group,
+                events=sum(known) if known else None,
+                topics=len({reading.topic for reading in late}),
+                since_ms=min(since, default=None),
+                connected=any(reading.member for reading in mine),
+            )
+        )
+    return found
+
+
+def _written_at(directory: Path, offset: int) -> Optional[int]:
+    try:
+        return written_at(directory, offset)
+    except OSError:
+        return None  # it went while we looked
+
+
+def look(settings: Settings, now: float) -> Lag:
+    """The heartbeat and the newest event from the broker's directory, the groups from the broker."""
+    summaries = topics.summarise(settings)
+    beats = [
+        one.newest_ms
+        for one in summaries
+        if one.topic.startswith(_HEARTBEAT + (settings.topic_prefix or "")) and one.newest_ms
+    ]
+    newest = [one.newest_ms for one in summaries if not one.internal and one.newest_ms]
+    seen = Lag(now, max(beats, default=None), max(newest, default=None), None)
+    try:
+        readings = groups.read(settings)
+    except EventLogError as error:
+        return Lag(now, seen.heartbeat_ms, seen.newest_ms, None, str(error))
+    directories = {(topic, number): path for topic, number, path in topics.list_partitions(settings.data_dir)}
+    return Lag(now, seen.heartbeat_ms, seen.newest_ms, behind(readings, directories))
+
+
+def of_the_database(lag: Lag) -> str:
+    """How far the events are behind the database, in a sentence."""
+    beat = age(lag.now, lag.heartbeat_ms)
+    newest = age(lag.now, lag.newest_ms)
+    last = "no event yet" if newest is None else f"the newest event was written {duration(newest)} ago"
+    if beat is None:
+        return f"Whether the database's log is read cannot be told: no heartbeat is kept; {last}."
+    if beat > _LATE:
+        return (
+            f"Behind: the database's log has not been read for {duration(beat)} (last heartbeat); {last}."
+            " See: sudo event-log status"
+        )
+    return f"Up to date: the database's log was read {duration(beat)} ago; {last}."
+
+
+def as_text(lag: Lag) -> str:
+    """For a person."""
+    lines = [of_the_database(lag), ""]
+    if lag.groups is None:
+        return "\n".join([*lines, f"How far the readers are is not known: {lag.error}"])
+    if not lag.groups:
+        return "\n".join(
+            [*lines, "No consumer group has read anything yet. docs/consuming.md shows how to write a consumer."]
+        )
+    rows = []
+    for one in lag.groups:
+        late = age(lag.now, one.since_ms) if one.events != 0 else None
+        rows.append(
+            (
+                one.group,
+                "?" if one.events is None else str(one.events),
+                str(one.topics),
+                "-" if late is None else duration(late),
+                "yes" if one.connected else "no",
+            )
+        )
+    head = ("GROUP", "EVENTS BEHIND", "TOPICS BEHIND", "OLDEST UNREAD EVENT", "CONNECTED NOW")
+    return "\n".join([*lines, table(head, rows, right=(1, 2, 3))])
+
+
+def as_data(lag: Lag) -> Dict[str, Any]:
+    """The same for programs."""
+    return {
+        "heartbeat": iso_utc(lag.heartbeat_ms),
+        "heartbeat_age_seconds": age(lag.now, lag.heartbeat_ms),
+        "newest_event": iso_utc(lag.newest_ms),
+        "newest_event_age_seconds": age(lag.now, lag.newest_ms),
+        "groups": None
+        if lag.groups is None
+        else [{**asdict(one), "since": iso_utc(one.since_ms)} for one in lag.groups],
+        "error": lag.error or None,
+    }
+
+
+def run(settings: Settings, as_json: bool) -> str:
+    """The answer to ``event-log lag``."""
+    found = look(settings, time.time())
+    return json.dumps(as_data(found), indent=2) if as_json else as_text(found)

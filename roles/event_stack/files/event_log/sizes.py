@@ -1,0 +1,207 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``event-log sizes``: what takes the disk of the event log, how fast it fills, and what is done about it when."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from . import growth, topics
+from .errors import EventLogError
+from .growth import Forecast, Limits, Room
+from .settings import Settings
+from .text import human_bytes, iso_utc, local_time, table
+
+_MOST_DAYS = 3650
+#: Where the guard remembers, unless its settings say otherwise.
+_REMEMBERED = "/var/lib/event-log/guard"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """All that is told."""
+
+    directory: Path
+    room: Room
+    events: Sequence[Tuple[str, int]]  # by topic, the largest first
+    kafka: int
+    reserve: int
+    limits: Limits
+    guarded: bool
+    level: str
+    forecast: Optional[Forecast]
+    dropped: Sequence[Dict[str, Any]]
+
+    @property
+    def events_bytes(self) -> int:
+        return sum(size for _, size in self.events)
+
+    @property
+    def others(self) -> int:
+        return max(0, self.room.used - self.events_bytes - self.kafka - self.reserve)
+
+
+def room_of(directory: Path) -> Room:
+    """The disk below a directory as the broker, which is not root, may use it."""
+    found = os.statvfs(directory)
+    free = found.f_bavail * found.f_frsize
+    return Room(free, free + (found.f_blocks - found.f_bfree) * found.f_frsize)
+
+
+def _json(path: Path) -> Dict[str, Any]:
+    """What is in a file of the guard; nothing where there is none, or none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def limits_of(guard: Dict[str, Any]) -> Limits:
+    """The thresholds of ``config/guard.json``."""
+    wanted = {"drop": "free_drop", "stop": "free_stop", "reserve": "free_reserve"}
+    given = {name: guard[key] for name, key in wanted.items() if isinstance(guard.get(key), (int, float))}
+    return Limits(**{name: float(value) for name, value in given.items()})
+
+
+def look(settings: Settings, now: float) -> Sizes:
+    """Look at the disk and at what the guard remembers of it."""
+    try:
+        room = room_of(settings.data_dir)
+    except OSError as error:
+        raise EventLogError(
+            f"{settings.data_dir} cannot be looked at ({error.strerror}): Kafka never ran here, or its disk is not "
+            "mounted. Check the mount; the playbook site.yml sets the event log up."
+        ) from None
+    summaries = topics.summarise(settings)
+    events = [(one.topic, one.bytes) for one in summaries if not one.internal]
+    guard = _json(settings.home / "config" / "guard.json")
+    directory = Path(str(guard.get("directory") or _REMEMBERED))
+    remembered = _json(directory / "memory.json").get("disk")
+    disk: Dict[str, Any] = remembered if isinstance(remembered, dict) else {}
+    limits = limits_of(guard)
+    try:
+        reserve = (directory / "reserve").stat().st_blocks * 512
+    except OSError:
+        reserve = 0
+    dropped = disk.get("dropped")
+    return Sizes(
+        directory=settings.data_dir,
+        room=room,
+        events=sorted(events, key=lambda one: (-one[1], one[0])),
+        kafka=sum(one.bytes for one in summaries if one.internal),
+        reserve=reserve,
+        limits=limits,
+        guarded=bool(guard),
+        level=growth.level(room.percent, limits, str(disk.get("level", growth.OK))) if guard else growth.OK,
+        forecast=growth.forecast(growth.samples_of(disk.get("samples")), int(now), room, limits.drop),
+        dropped=[one for one in dropped if isinstance(one, dict)] if isinstance(dropped, list) else [],
+    )
+
+
+def sentence_of(forecast: Optional[Forecast], limits: Limits, guarded: bool) -> str:
+    """How fast it grows, and until when that goes well."""
+    if forecast is None:
+        why = "it was watched for less than a day" if guarded else "nobody watches it: the guard is not installed"
+        return f"How fast the disk fills is not known: {why}."
+    over = f"(measured over {forecast.seconds / growth.DAY:.3g} days)"
+    if forecast.days is None:
+        return f"The disk does not fill {over}."
+    grows = f"The disk fills by {human_bytes(int(forecast.per_day))} a day {over}"
+    if forecast.days < 1:
+        return f"{grows}: in less than a day only {limits.drop:g} % are free."
+    if forecast.days > _MOST_DAYS:
+        return f"{grows}: enough for more than ten years."
+    return f"{grows}: in about {forecast.days:.0f} days only {limits.drop:g} % are free."
+
+
+def _what_is_done(sizes: Sizes) -> str:
+    limits = sizes.limits
+    if not sizes.guarded:
+        return "Nothing is done about a disk that fills up: the guard is not installed."
+    rules = (
+        f"below {limits.drop:g} % free, events that every group has read are dropped; below {limits.stop:g} % the"
+        f" worker stops; below {limits.reserve:g} % the reserve is given up"
+    )
+    now = {
+        growth.OK: "There is room",
+        growth.LOW: "Now events that every group has read are dropped",
+        growth.STOP: "Now the worker is stopped: changes wait in the database's binary log until there is room",
+        growth.LAST: "Now the worker is stopped and the reserve is given up: make room, or the database stops too",
+    }[sizes.level]
+    return f"{now}. ({rules[0].upper()}{rules[1:]}.)"
+
+
+def as_text(sizes: Sizes) -> str:
+    """For a person: the sum, the tables, the outlook."""
+    room = sizes.room
+    rows = [
+        ("events", human_bytes(sizes.events_bytes)),
+        ("Kafka's own", human_bytes(sizes.kafka)),
+        ("reserve", human_bytes(sizes.reserve)),
+        ("all else on this disk", human_bytes(sizes.others)),
+        ("free", human_bytes(room.free)),
+    ]
+    lines = [
+        f"The disk of {sizes.directory}: {human_bytes(room.free)} of {human_bytes(room.size)} are free"
+        f" ({room.percent:.1f} %).",
+        sentence_of(sizes.forecast, sizes.limits, sizes.guarded),
+        _what_is_done(sizes),
+        "",
+        table(("WHAT", "ON DISK"), rows, right=(1,)),
+    ]
+    if sizes.events:
+        shares = [
+            (topic, human_bytes(size), f"{100 * size / max(1, sizes.events_bytes):.0f} %")
+            for topic, size in sizes.events
+        ]
+        lines += ["", table(("TOPIC", "ON DISK", "OF EVENTS"), shares, right=(1, 2))]
+    lines += _told(sizes.dropped)
+    return "\n".join(lines)
+
+
+def _told(dropped: Sequence[Dict[str, Any]]) -> List[str]:
+    if not dropped:
+        return []
+    last = dropped[-1]
+    unread = "unread events" if last.get("unread") else "events that every group had read"
+    size = human_bytes(int(last.get("bytes") or 0))
+    when = local_time(int(last.get("time") or 0) * 1000)
+    return ["", f"Dropped for want of room {len(dropped)} times, last {when}: {size} of {unread}."]
+
+
+def as_data(sizes: Sizes) -> Dict[str, Any]:
+    """The same for programs."""
+    forecast = sizes.forecast
+    return {
+        "directory": str(sizes.directory),
+        "size": sizes.room.size,
+        "free": sizes.room.free,
+        "free_percent": round(sizes.room.percent, 2),
+        "level": sizes.level,
+        "guarded": sizes.guarded,
+        "limits": {"drop": sizes.limits.drop, "stop": sizes.limits.stop, "reserve": sizes.limits.reserve},
+        "bytes": {
+            "events": sizes.events_bytes,
+            "kafka": sizes.kafka,
+            "reserve": sizes.reserve,
+            "others": sizes.others,
+        },
+        "topics": [{"topic": topic, "bytes": size} for topic, size in sizes.events],
+        "forecast": None
+        if forecast is None
+        else {"bytes_per_day": round(forecast.per_day), "measured_seconds": forecast.seconds, "days": forecast.days},
+        "dropped": [{**one, "time": iso_utc(int(one.get("time") or 0) * 1000)} for one in sizes.dropped],
+    }
+
+
+def run(settings: Settings, as_json: bool) -> str:
+    """The answer to ``event-log sizes``."""
+    found = look(settings, time.time())
+    return json.dumps(as_data(found), indent=2) if as_json else as_text(found)
