@@ -11,21 +11,24 @@ from dataclasses import dataclass
 from typing import Any, Iterator, Optional, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_facts as facts
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_dump import file_created
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_binlog import file_created
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_mysql import (
+    DISABLED,
+    PREFERRED,
+    REQUIRED,
+    VERIFY_CA,
+    VERIFY_IDENTITY,
+    driver_class,
+    tls_context,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import Failure, Refusal
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_server import Server, parse_server
 
 try:
     import pymysql
-    from pymysql.constants import CLIENT
 except ImportError:
     pymysql = None  # type: ignore[assignment]
 
-DISABLED = "disabled"
-PREFERRED = "preferred"
-REQUIRED = "required"
-VERIFY_CA = "verify_ca"
-VERIFY_IDENTITY = "verify_identity"
 SSL_MODES = (DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY)
 
 READ_TIMEOUT = 30
@@ -151,7 +154,7 @@ def _open(login: Login, ssl_mode: str, tls_problem: str = "") -> Connection:
     # Over a socket nothing can listen in; servers that insist on TLS accept it.
     ssl_mode = DISABLED if login.unix_socket and ssl_mode == PREFERRED else ssl_mode
     context = None if ssl_mode == DISABLED else _context(login, ssl_mode)
-    driver = _driver_class(ssl_mode)(
+    driver = driver_class(ssl_mode)(
         host=login.host,
         port=login.port,
         user=login.user,
@@ -180,51 +183,13 @@ def _open(login: Login, ssl_mode: str, tls_problem: str = "") -> Connection:
     return Connection(driver, server, tls_problem)
 
 
-def _driver_class(ssl_mode: str) -> Any:
-    """PyMySQL up to 1.1 silently goes on without TLS where the server has none, 1.2 tries TLS by itself: here the mode
-    decides, between the greeting and the login."""
-
-    base: Any = pymysql.connections.Connection
-
-    class _Driver(base):
-        plugin = ""
-
-        def _process_auth(self, plugin_name: Any, *rest: Any) -> Any:
-            self.plugin = bytes(plugin_name).decode("ascii", "replace")
-            return super()._process_auth(plugin_name, *rest)
-
-        def _get_server_information(self) -> None:
-            super()._get_server_information()
-            self.plugin = str(self._auth_plugin_name or "")
-            offered = bool(self.server_capabilities & CLIENT.SSL)
-            if not offered and ssl_mode not in (DISABLED, PREFERRED):
-                raise pymysql.err.OperationalError(2026, "the server offers no TLS")
-            if not offered or ssl_mode == DISABLED:
-                self.ssl = False
-                self.client_flag &= ~CLIENT.SSL
-
-    return _Driver
-
-
 def _context(login: Login, ssl_mode: str) -> ssl.SSLContext:
-    verify = ssl_mode in (VERIFY_CA, VERIFY_IDENTITY)
     try:
-        # The system's authorities take a while to load, and only who verifies needs them.
-        context = (
-            ssl.create_default_context(cafile=login.ca_cert) if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        )
-        context.check_hostname = ssl_mode == VERIFY_IDENTITY
-        context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
-        if hasattr(ssl, "VERIFY_X509_STRICT"):
-            # The certificates that MySQL makes for itself lack key usage fields that Python 3.13 insists on.
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        if login.client_cert:
-            context.load_cert_chain(login.client_cert, login.client_key)
+        return tls_context(ssl_mode, login.ca_cert, login.client_cert, login.client_key)
     except (OSError, ValueError) as error:
         raise ConnectError(
             Failure(facts.TLS, 0, f"certificate files cannot be used ({login.ca_cert}, {login.client_cert}): {error}")
         ) from error
-    return context
 
 
 def _failed(error: Exception, server: Optional[Server], encrypted: bool) -> Exception:

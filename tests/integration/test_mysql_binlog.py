@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_dump import COM_BINLOG_DUMP
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_binlog import COM_BINLOG_DUMP
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import Login, open_connection
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_space import forecast, growth
 

@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading the head of a binary log file: what is asked for, and which packets bear a time."""
+"""Reading events of the binary log: what is asked for, which packets bear a time, and what is no event."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import struct
 from typing import Any, List, Optional
 
 import pytest
-from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_dump as subject
+from ansible_collections.openmrs.event_log.plugins.module_utils import _guard_binlog as subject
 
 
-def event(kind: int, when: int) -> bytes:
-    return b"\0" + struct.pack("<IBIIIH", when, kind, 1, 100, 0, 0) + b"body"
+def event(kind: int, when: int, end: int = 0, flags: int = 0, body: bytes = b"body") -> bytes:
+    return b"\0" + struct.pack("<IBIIIH", when, kind, 4711, 19 + len(body), end, flags) + body
 
 
 class Packet:
@@ -90,3 +90,49 @@ def test_no_more_than_a_few_events_are_read() -> None:
 )
 def test_times_of_packets(packet: bytes, when: Optional[int]) -> None:
     assert subject.time_of(packet) == when
+
+
+EOF = b"\xfe\0\0\0\0"
+BEFORE = (event(subject.ROTATE, 0, flags=0x20), event(subject.FORMAT_DESCRIPTION, 7))
+
+
+def test_the_event_at_a_position_is_the_one_after_what_tells_of_the_file() -> None:
+    driver = Driver(*BEFORE, event(33, 1_700_000_000, end=523))
+    found = subject.event_at(driver, "bin.000007", 500)
+    assert found is not None
+    assert {**found, "digest": len(found["digest"])} == {
+        "time": 1_700_000_000, "server_id": 4711, "end": 523, "kind": 33, "digest": 16,
+    }  # fmt: skip
+    assert struct.unpack_from("<IHI", driver.commands[-1][1]) == (500, 1, 0)
+
+
+def test_an_event_is_known_by_its_content_but_not_by_its_flags() -> None:
+    def digest(**changed: Any) -> str:
+        found = subject.event_at(Driver(*BEFORE, event(33, 5, **{"end": 523, **changed})), "bin.000007", 500)
+        return str((found or {})["digest"])
+
+    assert digest() == digest(flags=8)
+    assert digest() != digest(body=b"BODY")
+
+
+def test_a_checksum_may_have_been_taken_off_on_the_way() -> None:
+    assert subject.described(event(33, 5, end=527), 500)["end"] == 527
+
+
+def test_at_the_end_of_the_file_there_is_no_event_yet() -> None:
+    assert subject.event_at(Driver(*BEFORE, EOF), "bin.000007", 500) is None
+
+
+@pytest.mark.parametrize(
+    "data", [event(33, 5, end=9000), event(33, 5, end=522), event(33, 5, end=528), b"\0\1\2", event(33, 5, end=500)]
+)
+def test_what_does_not_fit_its_place_is_no_event(data: bytes) -> None:
+    assert subject.event_at(Driver(*BEFORE, data), "bin.000007", 500) == {}
+
+
+def test_a_rotation_of_the_log_itself_is_an_event() -> None:
+    assert (subject.event_at(Driver(*BEFORE, event(subject.ROTATE, 5, end=523)), "bin.000007", 500) or {})["kind"] == 4
+
+
+def test_descriptions_without_end_are_no_event() -> None:
+    assert subject.event_at(Driver(*[BEFORE[1]] * 9), "bin.000007", 500) == {}
