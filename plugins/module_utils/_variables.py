@@ -15,6 +15,7 @@ SITE_PREFIX = "event_log_"
 #: Read by playbooks, not by a role's defaults.
 PLAYBOOK_VARIABLES = frozenset(
     {
+        "event_guard_removal",
         "event_images_reference",
         "event_images_uis_there",
         "event_images_zookeeper_reference",

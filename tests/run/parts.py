@@ -30,7 +30,7 @@ LINT = Part(
         check("yamllint", "yamllint", "--strict", "."),
         check("ruff check", "ruff", "check", "."),
         check("ruff format", "ruff", "format", "--check", "."),
-        check("mypy", "mypy", "plugins", "tests", "bench"),
+        check("mypy", "mypy", "plugins", "tests", "bench", "roles/event_guard/files/event_guard"),
         check("shellcheck", "bash", "tests/run/shellcheck.sh"),
         check("plugin documentation", "antsibull-docs", "lint-collection-docs", "--plugin-docs", "."),
         check("changelog", "antsibull-changelog", "lint"),

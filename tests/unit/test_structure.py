@@ -68,7 +68,7 @@ OUTPUTS = {
     "event_stack_predicted",
     "mysql_binlog_seen",
     "offline_packages_predicted",
-    *(f"{role}_removal" for role in ("event_stack", "kafka_host", "openmrs_sample")),
+    *(f"{role}_removal" for role in ("event_guard", "event_stack", "kafka_host", "openmrs_sample")),
 }
 
 #: What a site says of the stack once, and other roles must know too: they take it over in their defaults.

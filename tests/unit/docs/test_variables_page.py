@@ -49,7 +49,7 @@ def test_every_row_is_complete_and_plain() -> None:
     for name, cells in rows(PAGE).items():
         assert len(cells) == 3, name
         kind, _default, meaning = cells
-        assert re.fullmatch(r"(bool|int|str|path|dict|list)( of \w+)?", kind), name
+        assert re.fullmatch(r"(bool|int|float|str|path|dict|list)( of \w+)?", kind), name
         assert meaning.endswith("."), name
     assert re.findall(r"\{\{|\b[COVM]\(|!unsafe", PAGE) == []
 
