@@ -35,15 +35,6 @@ log.initial.task.delay.ms=500
 """
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
-    """Leave the long forms to `./test.sh full`."""
-    if os.environ.get("EVENT_LOG_TEST_FULL"):
-        return
-    long = [item for item in items if item.get_closest_marker("full")]
-    items[:] = [item for item in items if item not in long]
-    config.hook.pytest_deselected(items=long)
-
-
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=120)
 

@@ -182,6 +182,7 @@ def test_down_stops_and_up_brings_back_with_the_data(server: BareServer) -> None
     assert names_in_the_topic(server) > kept, "the events of before and the new one"
 
 
+@pytest.mark.full
 def test_purge_keeps_an_engine_that_was_there(server: BareServer, with_engine: dict[str, list[str]]) -> None:
     succeeded(server.run("engine-purge", "./demo.sh", "purge"))
     assert server.ask("docker volume ls --quiet").split() == ["precious"]

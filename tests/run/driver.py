@@ -221,10 +221,12 @@ def run_all(chosen: list[Part], content: str, keep: bool, lanes: int = LANES) ->
 
 
 def usage() -> None:
-    say("usage: ./test.sh [--resume] [--keep] [--in-turn] [" + "|".join([*filter(None, GROUPS), *PARTS]) + "]...")
+    words = "|".join([*filter(None, GROUPS), *PARTS])
+    say(f"usage: ./test.sh [--resume] [--keep] [--in-turn] [--long] [{words}]...")
     say("  --resume  leave out parts that were green for exactly this content (ignored when CI=true)")
     say("  --keep    leave the test servers running at the end; the next run replaces them")
     say("  --in-turn  one part at a time, instead of two on two cores")
+    say("  --long    the long forms of these parts, as `full` runs them: ./test.sh --long faults")
     for part in PARTS.values():
         say(f"  {part.name:<12} {part.about} (about {part.minutes:g} min)")
 
@@ -232,14 +234,14 @@ def usage() -> None:
 def main(arguments: list[str]) -> int:
     options = {word for word in arguments if word.startswith("-")}
     chosen, unknown = plan([word for word in arguments if not word.startswith("-")])
-    if unknown or options - {"--resume", "--keep", "--in-turn"}:
+    if unknown or options - {"--resume", "--keep", "--in-turn", "--long"}:
         if options & {"--list", "--help", "-h"}:
             usage()
             return 0
         say(f"unknown: {' '.join([*unknown, *sorted(options)])}")
         usage()
         return 2
-    if "full" in arguments:
+    if "full" in arguments or "--long" in options:
         os.environ["EVENT_LOG_TEST_FULL"] = "1"  # tests marked "full" are run too
     # A shell starts background jobs with Ctrl-C ignored, and children inherit that: tests of Ctrl-C would wait in vain.
     signal.signal(signal.SIGINT, signal.default_int_handler)

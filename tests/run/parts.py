@@ -108,7 +108,7 @@ INTEGRATION = Part(
 WORKERS = Part(
     "workers",
     "the modules for Connect on real workers of two versions, and as ansible-test runs them",
-    6.2,
+    5.2,
     20,
     (cases("workers", "tests/integration/workers"),),
     docker=True,
@@ -133,7 +133,7 @@ DATABASES = Part(
 HOSPITAL = Part(
     "hospital",
     "servers without internet, reached by SSH only: set up, rebooted, upgraded, cut off",
-    17,
+    15.5,
     40,
     (*scenario("hospital"), cases("hospital", "tests/integration/hospital")),
     docker=True,
@@ -163,6 +163,15 @@ SECURE = Part(
     servers=("eventlog-test-secure",),
     chained=True,
 )
+FAULTS = Part(
+    "faults",
+    "power cut, processes killed and frozen, databases restored and rebuilt, a disk that fills: nothing is lost",
+    5,
+    30,
+    (cases("faults", "tests/faults"),),
+    docker=True,
+    after=BUILT,
+)
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere; and the event log taken off its server, which nobody needs after that",
@@ -179,7 +188,7 @@ INSTALLED = Part(
 DEMO = Part(
     "demo",
     "./demo.sh on a bare machine: interrupted, up, down, up, purge",
-    6.4,
+    5.5,
     25,
     (cases("demo", "tests/integration/test_demo.py"),),
     docker=True,
@@ -228,6 +237,7 @@ PARTS = {
         SECURE,
         WORKERS,
         HOSPITAL,
+        FAULTS,
         DEMO,
         SANITY,
         NEWEST,
@@ -247,6 +257,7 @@ DEFAULT = (
     "databases",
     "zookeeper",
     "installed",
+    "faults",
     "workers",
     "demo",
 )

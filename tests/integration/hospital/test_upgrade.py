@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.hospital import Site
 from tests.helpers.playbooks import play
 from tests.helpers.survival import Picture, assert_kept
@@ -17,6 +19,7 @@ STACK = "openmrs.event_log.stack"
 SOON = 20  # seconds that the broken version gets, which never answers, instead of 180
 
 
+@pytest.mark.full
 def test_a_version_that_does_not_come_up_gives_way_to_the_former(
     district: Site, openmrs: Source, tmp_path: Path
 ) -> None:

@@ -111,8 +111,9 @@ def refused_without_tls(server: Database) -> bool:
     return False
 
 
-# The part "databases" reads a MariaDB over TLS, with an authority of its own, in every run.
-@pytest.mark.parametrize("flavour", ["mysql", pytest.param("mariadb", marks=pytest.mark.full)])
+# The part "databases" reads both over TLS, with an authority of their own, in every run.
+@pytest.mark.full
+@pytest.mark.parametrize("flavour", FLAVOURS)
 def test_own_authority_is_verified_and_a_strange_one_refused(rig: Rig, flavour: str, tmp_path: Path) -> None:
     with site(rig, flavour, tmp_path) as made:
         trusting = {"event_connector_seen": made.database.seen, "event_log_database_ca_cert": str(made.database.ca)}
