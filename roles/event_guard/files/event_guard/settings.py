@@ -21,7 +21,7 @@ _AGAIN = "Run the playbook site.yml again: it writes this file."
 class Guard:
     """What a site decides about the guard. The defaults are those of the role, for a file that does not say all."""
 
-    dir: Path = Path("/var/lib/event-log/guard")  # memory, acts, reserve, outbox
+    directory: Path = Path("/var/lib/event-log/guard")  # memory, acts, reserve, outbox
     site: str = ""
     interval: int = 10  # seconds between two looks
     free_drop: float = 10  # percent of the disk: below it, history that everybody has read goes
@@ -38,7 +38,7 @@ class Guard:
 
     @property
     def memory_file(self) -> Path:
-        return self.dir / "memory.json"
+        return self.directory / "memory.json"
 
 
 def from_mapping(data: Any, path: Path) -> Guard:
@@ -56,8 +56,8 @@ def from_mapping(data: Any, path: Path) -> Guard:
                 found[one.name] = value is True
             elif kind is tuple:
                 found[one.name] = _listed(one.name, value)
-            elif one.name in ("dir", "site"):
-                found[one.name] = Path(str(value)) if one.name == "dir" else str(value)
+            elif one.name in ("directory", "site"):
+                found[one.name] = Path(str(value)) if one.name == "directory" else str(value)
             else:
                 found[one.name] = _number(value)
         except (TypeError, ValueError):

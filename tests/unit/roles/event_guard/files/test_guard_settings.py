@@ -28,7 +28,7 @@ def test_without_a_file_the_defaults_count(tmp_path: Path) -> None:
 def test_a_file_is_read_and_what_it_leaves_out_has_its_default(tmp_path: Path) -> None:
     text = json.dumps(
         {
-            "dir": "/data/guard",
+            "directory": "/data/guard",
             "site": "hilltop",
             "free_drop": 12.5,
             "interval": "20",
@@ -41,7 +41,7 @@ def test_a_file_is_read_and_what_it_leaves_out_has_its_default(tmp_path: Path) -
     )
     found = settings.load(environ(tmp_path, text))
     assert found == settings.Guard(
-        dir=Path("/data/guard"),
+        directory=Path("/data/guard"),
         site="hilltop",
         free_drop=12.5,
         interval=20,
