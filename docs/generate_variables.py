@@ -54,6 +54,21 @@ OF_PLAYBOOKS = {
         "",
         "For the playbook `remove`, with `-e`: names of the sites to remove, with commas between. Else it only looks.",
     ),
+    "event_log_repair": (
+        "str",
+        "",
+        "For the playbooks `repair_...`, with `-e`: names of sites to repair, with commas between. Else they only look.",
+    ),
+    "event_log_repair_anyway": (
+        "bool",
+        "`false`",
+        "For the same: repair although nothing wrong can be seen, because somebody knows of it.",
+    ),
+    "event_log_repair_fill": (
+        "str",
+        "`auto`",
+        "For the same: how what may be missing is made good: `auto`, `full`, `incremental`, `nothing`.",
+    ),
     "event_log_serial": (
         "str",
         "`100%`",
