@@ -21,19 +21,22 @@ from .errors import EventLogError
 from .settings import Settings
 
 _STOP_SECONDS = 8
+_PROGRAM = ("kafka-class",)
 #: How the tool for groups (Kafka 4.3) begins to tell a failure, among its answers; its exit code is 0 all the same.
 _FAILED = "Error: Executing consumer group command failed due to "
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def create_command(settings: Settings, name: str, arguments: Sequence[str]) -> List[str]:
+def create_command(
+    settings: Settings, name: str, arguments: Sequence[str], program: Sequence[str] = _PROGRAM
+) -> List[str]:
     """The command line: hardened like the stack's containers, and nothing of what it prints is kept in Docker's log."""
     return [
         "docker", "create", "--rm", "--pull", "never", "--name", name, "--network", "host",
         "--user", f"{settings.uid}:{settings.gid}",
         "--read-only", "--tmpfs", "/tmp:exec,size=64m",  # noqa: S108 - zstd-jni unpacks its library there
         "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "256m", "--log-driver", "none",
-        *login.mount(settings), settings.image, "kafka-class", *arguments,
+        *login.mount(settings), settings.image, *program, *arguments,
     ]  # fmt: skip
 
 
@@ -85,11 +88,13 @@ class ToolContainer:
     Created first and then started: of ``docker run``, stopped at the wrong moment, the container stays behind.
     """
 
-    def __init__(self, settings: Settings, purpose: str, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, settings: Settings, purpose: str, arguments: Sequence[str], program: Sequence[str] = _PROGRAM
+    ) -> None:
         self.name = f"{settings.project}-{purpose}-{os.getpid()}-{secrets.token_hex(3)}"
         self.process: Optional[subprocess.Popen[bytes]] = None
         self._image = settings.image
-        self._create_command = create_command(settings, self.name, arguments)
+        self._create_command = create_command(settings, self.name, arguments, program)
 
     def __enter__(self) -> ToolContainer:
         try:
@@ -211,9 +216,15 @@ def _no_interruptions() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def output_of(settings: Settings, purpose: str, arguments: Sequence[str], seconds: float = 60.0) -> str:
+def output_of(
+    settings: Settings,
+    purpose: str,
+    arguments: Sequence[str],
+    seconds: float = 60.0,
+    program: Sequence[str] = _PROGRAM,
+) -> str:
     """Run a tool to its end and return what it printed."""
-    with ToolContainer(settings, purpose, arguments) as tool:
+    with ToolContainer(settings, purpose, arguments, program) as tool:
         assert tool.process is not None  # noqa: S101
         try:
             out, err = tool.process.communicate(timeout=seconds)

@@ -142,6 +142,13 @@ def _first_event(segments: List[Path], start: int) -> Optional[int]:
     return None
 
 
+def written_at(directory: Path, offset: int) -> Optional[int]:
+    """When the event at this offset was written, or the next one that there is; None where there is none."""
+    found = segments(directory)
+    first = max((number for number, one in enumerate(found) if int(one.stem) <= offset), default=0)
+    return _first_event(found[first:], offset)
+
+
 def _end_of(segment: Path) -> Tuple[int, Optional[int], bool]:
     """(offset after the last batch, time of the last event, bytes left over) of one segment."""
     base = int(segment.stem)

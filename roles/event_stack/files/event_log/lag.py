@@ -59,18 +59,6 @@ def duration(seconds: float) -> str:
     raise AssertionError("unreachable")
 
 
-def written_at(directory: Path, offset: int) -> Optional[int]:
-    """When the event at this offset was written, or the next one that there is; None where there is none."""
-    segments = kafka_log.segments(directory)
-    first = max((number for number, one in enumerate(segments) if int(one.stem) <= offset), default=0)
-    for segment in segments[first:]:
-        with segment.open("rb") as log:
-            for batch in kafka_log.hop(log, segment.stat().st_size):
-                if batch.last_offset >= offset and not batch.control:
-                    return batch.first_timestamp
-    return None
-
-
 def behind(readings: Sequence[Reading], directories: Dict[Tuple[str, int], Path]) -> List[Behind]:
     """Sum up each group."""
     found = []
@@ -99,7 +87,7 @@ def behind(readings: Sequence[Reading], directories: Dict[Tuple[str, int], Path]
 
 def _written_at(directory: Path, offset: int) -> Optional[int]:
     try:
-        return written_at(directory, offset)
+        return kafka_log.written_at(directory, offset)
     except OSError:
         return None  # it went while we looked
 
