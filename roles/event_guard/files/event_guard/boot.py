@@ -5,14 +5,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+import urllib.parse
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Optional, Tuple
 
+from event_log import stack, status, worker
+from event_log.errors import EventLogError
 from event_log.settings import Settings
 
+from . import acts, clock, database
+from . import settings as guard_settings
+from .database import Capture, DatabaseError, Session
 from .memory import Memory
 from .settings import Guard
+from .shared import history
+from .shared.history import Position, Remembered
 
 WAITING, HOLD = "waiting", "hold"
+#: Holds of this module: they are lifted when the database is the right one again, or repaired.
+OWN = frozenset(history.REPAIRS)
+_FULL_LOOK = 600.0  # seconds; MariaDB writes each reading of its binary log into its error log
+_COMPOSE = ("up", "--detach", "--no-recreate", "--no-build", "--pull", "never", "--no-deps", "connect")
+_START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -26,16 +41,239 @@ class Decision:
     wait: bool = False
 
 
+YES = Decision(True)
+
+
 def decide(settings: Settings, guard: Guard, memory: Memory, now: float) -> Decision:
     """Look at clock, disk, database and its history. Changes nothing and remembers nothing."""
-    raise NotImplementedError
+    wrong = clock.problem(memory, guard, now)
+    if wrong:
+        return Decision(False, "clock_back", wrong, clock.remedy(guard), wait=True)
+    capture = database.capture_of(settings)
+    known = history.remembered_of(memory, capture.connector) if capture else None
+    if capture is None or known is None:
+        return YES
+    try:
+        session = Session(capture)
+    except DatabaseError as error:
+        return _unreachable(error)
+    try:
+        return judged(session, known)
+    except DatabaseError as error:
+        return _unreachable(error)
+    finally:
+        session.close()
+
+
+def _unreachable(error: DatabaseError) -> Decision:
+    return Decision(
+        False,
+        "database_unreachable",
+        f"The database cannot be asked whether it is the one that the events were read from: {error}.",
+        "The worker starts by itself as soon as it can.",
+        wait=True,
+    )
+
+
+def judged(session: Session, known: Remembered) -> Decision:
+    """Compare what the database shows with what is remembered of it."""
+    found = history.compare(known, database.look(session, known))
+    if found is None:
+        return YES
+    what = f"{found.what[:-1]} ({session.capture.address})."
+    return Decision(False, found.id, what, found.remedy, wait=found.id not in OWN)
 
 
 def start_worker(settings: Settings) -> Decision:
     """Decide, then start the worker's container, or remember why not (``hold``, or ``waiting``)."""
-    raise NotImplementedError
+    guard = guard_settings.load()
+    memory = Memory.load(guard.directory)
+    decision = _held(settings, memory) or decide(settings, guard, memory, time.time())
+    if not decision.start:
+        refuse(settings, memory, decision)
+        return decision
+    try:
+        _start(settings)
+    except EventLogError as error:
+        decision = Decision(False, "worker_not_started", str(error), "It is tried again.", wait=True)
+        refuse(settings, memory, decision)
+        return decision
+    if memory.get(HOLD):
+        acts.note(memory, "release", "The database is the right one again, or was repaired.", memory.get(HOLD)["id"])
+    memory.put(HOLD, {})
+    memory.put(WAITING, {})
+    memory.save()
+    return decision
+
+
+def _held(settings: Settings, memory: Memory) -> Optional[Decision]:
+    """What keeps the worker from starting whatever the database shows: somebody's own word."""
+    hold = memory.get(HOLD)
+    if hold and hold.get("id") not in OWN:
+        return Decision(False, str(hold.get("id")), str(hold.get("what", "")), str(hold.get("remedy", "")))
+    if status.read_hold(settings.home) is not None:
+        return Decision(False, "stack_on_hold", f"{settings.home / 'hold'} is there.", "", wait=True)
+    if stack.unit_state() in ("inactive", "deactivating", "failed"):
+        return Decision(False, "stack_stopped", f"{stack.UNIT} is stopped.", settings.start_command(), wait=True)
+    return None
+
+
+def refuse(settings: Settings, memory: Memory, decision: Decision) -> None:
+    """Remember why the worker does not run; one that runs all the same is stopped, unless it only has to wait."""
+    capture = database.capture_of(settings)
+    told: Dict[str, Any] = {"id": decision.id, "what": decision.what, "remedy": decision.remedy}
+    key = WAITING if decision.wait else HOLD
+    if memory.get(key).get("id") != decision.id:
+        since = {"since": int(time.time()), "connector": capture.connector if capture else ""}
+        memory.put(key, {**told, **since})
+        acts.note(memory, "wait" if decision.wait else "hold", decision.what, decision.id)
+    if not decision.wait:
+        memory.put(WAITING, {})
+    memory.save()  # before the worker is stopped: a power cut must not forget the reason
+    if not decision.wait:
+        _stop(settings, memory, decision)
+
+
+def _worker_name(settings: Settings) -> str:
+    return stack.names(settings)[settings.services.index("connect")]
+
+
+def _start(settings: Settings) -> None:
+    name = _worker_name(settings)
+    there = stack.look(settings).get(name)
+    if there is not None and there.running:
+        return
+    command = ["docker", "start", name]
+    if there is None:
+        command = ["docker", "compose", "--ansi", "never", "--project-directory", str(settings.home), *_COMPOSE]
+    done = stack.run(command, seconds=_START_SECONDS)
+    if done.returncode != 0:
+        raise EventLogError(f"The worker could not be started: {done.stderr.strip() or done.stdout.strip()}")
+    acts.say(f"{name} is started.")
+
+
+def _stop(settings: Settings, memory: Memory, decision: Decision) -> None:
+    name = _worker_name(settings)
+    there = stack.look(settings).get(name)
+    if there is None or there.status not in ("running", "restarting", "paused"):
+        return
+    # Not in its own time: until it ends, it may read.
+    done = stack.run(["docker", "kill", name], seconds=_START_SECONDS)
+    words = decision.what if done.returncode == 0 else f"{decision.what} It could not be stopped: {done.stderr.strip()}"
+    acts.note(memory, "stop_worker", words, name)
+    memory.save()
+
+
+class Watch:
+    """What the service keeps between two rounds: the session, and where the log ended."""
+
+    def __init__(self) -> None:
+        self.session: Optional[Session] = None
+        self.end: Optional[Position] = None
+        self.files: List[str] = []
+        self.full_at = 0.0
+
+    def forget(self) -> None:
+        """The connection was lost: whatever answers next may be another database."""
+        if self.session is not None:
+            self.session.close()
+        self.__init__()  # type: ignore[misc]
+
+    def round(self, capture: Capture, memory: Memory, offset: Optional[Position], now: float) -> Decision:
+        """One look. What does not compare equal is not remembered."""
+        try:
+            files = self._files(capture)
+        except DatabaseError:
+            self.forget()  # once more, for the server may have ended a session that was idle for long
+            files = self._files(capture)
+        session = self.session
+        assert session is not None  # noqa: S101 - _files made it
+        known = history.remembered_of(memory, capture.connector)
+        if known is None and offset is None:
+            return YES
+        known = replace(known or Remembered(), offset=offset or (known.offset if known else None))
+        if list(files) != self.files or now >= self.full_at or any(
+            files.get(place.file, place.pos) < place.pos for place in (known.newest, known.offset) if place
+        ):  # fmt: skip
+            decision = judged(session, known)
+            if not decision.start:
+                return decision
+            fresh = history.renewed(known, files, offset, self.end, int(now))
+            fresh = replace(fresh, **_added(session, fresh, files))
+            self.files, self.full_at = list(files), now + _FULL_LOOK
+        else:
+            fresh = history.renewed(known, files, offset, self.end, int(now))
+        _put(memory, capture.connector, known, fresh)
+        self.end = session.end()
+        return YES
+
+    def _files(self, capture: Capture) -> Dict[str, int]:
+        if self.session is not None and self.session.capture != capture:
+            self.forget()
+        if self.session is None:
+            self.session = Session(capture)
+        return self.session.files()
+
+
+def _added(session: Session, fresh: Remembered, files: Dict[str, int]) -> Dict[str, Any]:
+    """What takes a reading of the binary log: when files were begun, and an event."""
+    places = [place for place in (fresh.offset, fresh.newest) if place is not None]
+    wanted = {place.file for place in places} | set(list(files)[:1])
+    created = dict(fresh.created)
+    for file in sorted(wanted & set(files) - set(created)):
+        when = session.created(file)
+        if when is not None:
+            created[file] = when
+    event = None
+    for place in places:
+        if event is None and place.pos > history.HEAD and files.get(place.file, 0) > place.pos:
+            event, _ = session.event(place)
+    return {"created": created, "event": event or fresh.event, "server_uuid": session.server_uuid()}
+
+
+def _put(memory: Memory, connector: str, known: Remembered, fresh: Remembered) -> None:
+    """Nothing is written where nothing happened but that time went by."""
+    if replace(fresh, time=known.time) != known or fresh.time >= known.time + 60:
+        memory.put(history.KEY, {**memory.get(history.KEY), connector: fresh.as_data()})
+
+
+_WATCH = Watch()
 
 
 def remember(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
     """What the loop calls in every round: look at the database, remember, or stop a worker that reads a wrong one."""
-    raise NotImplementedError
+    clock.remember(memory, guard, now)
+    capture = database.capture_of(settings)
+    if capture is None:
+        return
+    answered, offset = stored_offset(settings, capture)
+    if answered and offset is None and history.remembered_of(memory, capture.connector):
+        history.forget(memory, capture.connector)  # somebody reset the offsets: it begins anew with whatever is there
+        return
+    try:
+        decision = _WATCH.round(capture, memory, offset, now)
+    except DatabaseError:
+        _WATCH.forget()
+        return  # the watch over the flow tells of it, and decide() before anything is started again
+    # A file that was deleted behind a stored offset is no fault as long as the connector is ahead of it and reads.
+    if not decision.start and decision.id in OWN and decision.id != history.PURGED:
+        refuse(settings, memory, decision)
+
+
+def stored_offset(settings: Settings, capture: Capture) -> Tuple[bool, Optional[Position]]:
+    """Whether the worker told of the connector's offsets, and the place in them."""
+    path = f"/connectors/{urllib.parse.quote(capture.connector, safe='')}/offsets"
+    try:
+        there = stack.look(settings).get(_worker_name(settings))
+        if there is None or not there.running:
+            return False, None
+        data = worker.ask(worker.address_of(there) + path, worker.login_of(there))
+    except EventLogError:
+        return False, None
+    entries = data.get("offsets") if isinstance(data, dict) else None
+    if not isinstance(entries, list):
+        return False, None
+    for entry in entries:
+        if isinstance(entry, dict) and (entry.get("partition") or {}).get("server") == capture.topic_prefix:
+            return True, history.position_of(entry.get("offset"))
+    return True, None
