@@ -14,7 +14,7 @@ from event_log import stack, status, worker
 from event_log.errors import EventLogError
 from event_log.settings import Settings
 
-from . import acts, clock, database
+from . import acts, clock, database, disk
 from . import settings as guard_settings
 from .database import Capture, DatabaseError, Session
 from .memory import Memory
@@ -49,6 +49,9 @@ def decide(settings: Settings, guard: Guard, memory: Memory, now: float) -> Deci
     wrong = clock.problem(memory, guard, now)
     if wrong:
         return Decision(False, "clock_back", wrong, clock.remedy(guard), wait=True)
+    full = disk.refusal(settings, guard, memory)
+    if full is not None:
+        return Decision(False, *full, wait=True)
     capture = database.capture_of(settings)
     known = history.remembered_of(memory, capture.connector) if capture else None
     if capture is None or known is None:
@@ -84,10 +87,10 @@ def judged(session: Session, known: Remembered) -> Decision:
     return Decision(False, found.id, what, found.remedy, wait=found.id not in OWN)
 
 
-def start_worker(settings: Settings) -> Decision:
+def start_worker(settings: Settings, memory: Optional[Memory] = None) -> Decision:
     """Decide, then start the worker's container, or remember why not (``hold``, or ``waiting``)."""
     guard = guard_settings.load()
-    memory = Memory.load(guard.directory)
+    memory = memory or Memory.load(guard.directory)
     decision = _held(settings, memory) or decide(settings, guard, memory, time.time())
     if not decision.start:
         refuse(settings, memory, decision)
