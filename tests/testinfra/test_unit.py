@@ -74,8 +74,10 @@ def test_the_status_line_is_the_sentence_of_the_command(host: Any) -> None:
     assert answer["sentence"].startswith("Running: ")
 
 
-def test_the_engine_brings_back_what_fails_while_the_unit_is_up(inspected: dict[str, dict[str, Any]]) -> None:
-    assert {each["HostConfig"]["RestartPolicy"]["Name"] for each in inspected.values()} == {"on-failure"}
+def test_the_engine_brings_back_what_fails_and_the_worker_is_the_guards(inspected: dict[str, dict[str, Any]]) -> None:
+    policies = {name: each["HostConfig"]["RestartPolicy"]["Name"] for name, each in inspected.items()}
+    assert policies.pop("event-log-connect") == "no"
+    assert set(policies.values()) == {"on-failure"}
 
 
 def test_docker_keeps_a_bounded_part_of_the_containers_output(inspected: dict[str, dict[str, Any]]) -> None:

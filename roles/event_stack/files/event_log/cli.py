@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import List, NoReturn, Optional
 
-from . import groups, lag, settings, sizes, status, tail, topics, unit
+from . import groups, guarded, lag, settings, sizes, status, tail, topics, unit
 from .errors import EventLogError
 
 _EXIT_CODES = """
@@ -115,6 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
                               formatter_class=raw)  # fmt: skip
     six.add_argument("--json", action="store_true", help="for programs; times in UTC")
     commands.add_parser("unit").add_argument("verb", choices=unit.VERBS)  # what event-log.service calls: in no list
+    commands.add_parser("guard")  # what event-log-guard.service runs: in no list either
     return parser
 
 
@@ -125,6 +126,8 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         return tail.run(chosen, wish, out=sys.stdout.buffer, tell=sys.stderr)
     if arguments.command == "unit":
         return unit.run(chosen, arguments.verb)
+    if arguments.command == "guard":
+        return guarded.run(chosen)
     if arguments.command == "status":
         answer = status.run(chosen, as_json=arguments.json)
     elif arguments.command == "topics":

@@ -36,6 +36,7 @@ class Settings:
     services: Tuple[str, ...] = SERVICES  # in the order in which they start, the worker last
     client_dir: Optional[Path] = None  # with client.properties for Kafka's tools; older settings have none
     logins: bool = False  # whether the broker asks for one
+    guarded: bool = False  # whether the guard starts the worker, and nobody else
 
     @property
     def own_topics(self) -> str:
@@ -99,6 +100,7 @@ def from_mapping(data: Any, path: Path) -> Settings:
         services=tuple(str(service) for service in data.get("services", SERVICES)),
         client_dir=Path(str(data["client_dir"])) if data.get("client_dir") else None,
         logins=data.get("logins") is True,
+        guarded=data.get("guarded") is True,
     )
 
 

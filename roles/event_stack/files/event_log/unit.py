@@ -6,14 +6,16 @@
 Compose alone makes containers, and only when site.yml runs; here they are started and stopped. The engine brings back
 by itself what failed, also after a power cut. It would as well bring back what was stopped on purpose, once it is
 restarted, because Java ends with 143 when it is told to: so the restart policy is off while the unit is stopped.
+Where there is a guard, the worker's is always off, and it starts only when the guard finds that reading on is right.
 """
 
 from __future__ import annotations
 
 import json
+from types import ModuleType
 from typing import Any, Dict, List, Tuple
 
-from . import notify, stack, status
+from . import guarded, notify, stack, status
 from .errors import EventLogError
 from .settings import Settings
 
@@ -22,6 +24,7 @@ _SKIP = 1  # ExecCondition: the unit is not started, and that is no failure
 FAILED = 255  # ExecCondition: it is one
 _NOTICE = "<5>"  # sd-daemon(3)
 _LONG = 100000.0  # the unit's own time limit ends it
+_WORKER = "connect"
 
 
 def _say(words: str) -> None:
@@ -101,13 +104,31 @@ def start(settings: Settings) -> int:
     services = json.loads(_compose(settings, "config", "--format", "json"))["services"]
     uis = [name for name in services if name in settings.uis]
     up = ("up", "--detach", "--no-recreate", "--no-build", "--pull", "never")
-    _compose(settings, *up, *([name for name in services if name not in uis] if uis else []))
+    guard = guarded.starts_the_worker(settings)
+    later = [*uis, _WORKER] if guard else uis
+    _compose(settings, *up, *([name for name in services if name not in later] if later else []))
     missing = [name for name in uis if not _started(settings, name, up)]
+    if guard:
+        # Made, not started; with the policy `no` the engine does not start it either, after a power cut in between.
+        _compose(settings, "create", "--no-recreate", "--no-build", "--pull", "never", _WORKER)
     for policy, names in policies({name: services[name] for name in services if name not in missing}).items():
         _set_policy(policy, names)
     _say("The containers of the event log are started.")
+    if guard:
+        _start_guarded(settings, guard)
     notify.tell(status.verdict_of(settings).sentence)
     return 0
+
+
+def _start_guarded(settings: Settings, guard: ModuleType) -> None:
+    """The worker, if the guard lets it. Where it does not, the rest is up, and event-log status says why."""
+    try:
+        decision = guard.start_worker(settings)
+    except Exception as error:  # whatever it was: the guard's service asks again
+        _say(f"The worker is left to the guard, which could not decide: {type(error).__name__}: {error}")
+        return
+    if not decision.start:
+        _say(f"The worker is not started: {decision.what} {decision.remedy}".rstrip())
 
 
 def stop(settings: Settings) -> int:

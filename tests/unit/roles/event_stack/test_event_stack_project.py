@@ -48,6 +48,7 @@ CASES: Dict[str, Dict[str, Any]] = {
     "worker_setting": {"event_stack_worker_settings": {"offset.flush.interval.ms": 1}},
     "referral": {"event_log_profile": "referral"},
     "without": {"event_log_broker_logins": "none"},
+    "guarded": {"event_log_guard": True},
     "memory": {
         "event_stack_memory": {
             "host_mb": 1, "broker_heap_mb": 2, "broker_limit_mb": 3, "connect_heap_mb": 4, "connect_limit_mb": 5
@@ -148,6 +149,16 @@ def test_containers_run_the_image_and_come_back_after_a_failure(plain: Project) 
         assert service["healthcheck"]["test"] == ["CMD", f"health-{name}"]
         assert service["command"][0] == "kafka-class"
     assert plain.compose["name"] == "event-log"
+
+
+def test_with_a_guard_nobody_else_starts_the_worker(runs: Dict[str, Outcome], plain: Project) -> None:
+    guarded = Project(runs["guarded"])
+    assert {name: one["restart"] for name, one in guarded.compose["services"].items()} == {
+        "broker": "on-failure",
+        "connect": "no",
+    }
+    assert guarded.connect["image"] == plain.connect["image"], "and the rest of it is as without"
+    assert [json.loads(each.texts["config/event-log.json"])["guarded"] for each in (plain, guarded)] == [False, True]
 
 
 def mounts(service: Dict[str, Any]) -> Dict[str, Any]:
@@ -275,6 +286,7 @@ def test_the_host_command_and_its_settings(plain: Project, other: Project) -> No
         "internal_topics": ["my_configs", "my_offsets", "my_statuses"],
         "uis": [],
         "logins": True,
+        "guarded": False,
         "client_dir": f"{other.secrets}/command",
     }
     command = plain.texts["/usr/local/bin/event-log"]

@@ -1,0 +1,116 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The unit and the command on a host with a guard, and on one whose guard is not there yet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Dict
+
+import pytest
+from ansible_collections.openmrs.event_log.tests.unit.roles.event_stack.files.conftest import Host
+from ansible_collections.openmrs.event_log.tests.unit.roles.event_stack.files.described import container
+
+BROKER, WORKER = "event-log-broker", "event-log-connect"
+PROJECT = {
+    "services": {
+        "broker": {"container_name": BROKER, "restart": "on-failure"},
+        "connect": {"container_name": WORKER, "restart": "no"},
+    }
+}
+UP = "up --detach --no-recreate --no-build --pull never"
+BOOT = """
+class Decision:
+    start, what, remedy = {start}, "The database is another one.", "Run repair_restored_source.yml."
+
+def start_worker(settings):
+    assert settings.guarded
+    open({calls!r}, "a").write("the guard\\n")
+    {failure}
+    return Decision
+"""
+
+
+@pytest.fixture
+def guarded(host: Host) -> Host:
+    path = Path(host.environ["EVENT_LOG_SETTINGS"])
+    path.write_text(json.dumps({**json.loads(path.read_text()), "guarded": True}))
+    host.tell("compose", json.dumps(PROJECT))
+    host.containers(container(BROKER), container(WORKER))
+    return host
+
+
+def bring(host: Host, **parts: str) -> None:
+    """A guard with these modules."""
+    package = host.root / "lib" / "event_guard"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    for name, text in parts.items():
+        (package / f"{name}.py").write_text(text)
+    host.environ["PYTHONPATH"] += f":{package.parent}"
+
+
+def boot(host: Host, start: bool = True, failure: str = "pass") -> str:
+    return BOOT.format(start=start, calls=str(host.root / "calls"), failure=failure)
+
+
+def done(host: Host) -> Dict[str, int]:
+    """What was called, and when, without the project's address."""
+    prefix = f"compose --ansi never --project-directory {host.chosen.home} "
+    return {call.replace(prefix, ""): number for number, call in enumerate(host.calls())}
+
+
+def test_the_worker_is_made_and_then_the_guard_is_asked(guarded: Host) -> None:
+    bring(guarded, boot=boot(guarded))
+    ran = guarded.run("unit", "start")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "<5>The containers of the event log are started.\n", "")
+    assert list(done(guarded))[:6] == [
+        "config --format json",
+        f"{UP} broker",
+        "create --no-recreate --no-build --pull never connect",
+        f"update --restart on-failure {BROKER}",
+        f"update --restart no {WORKER}",
+        "the guard",
+    ]
+
+
+def test_a_guard_that_does_not_start_it_is_no_failure_of_the_unit(guarded: Host) -> None:
+    bring(guarded, boot=boot(guarded, start=False))
+    ran = guarded.run("unit", "start")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines()[-1] == (
+        "<5>The worker is not started: The database is another one. Run repair_restored_source.yml."
+    )
+
+
+def test_a_guard_that_fails_is_told_and_the_rest_is_up(guarded: Host) -> None:
+    bring(guarded, boot=boot(guarded, failure="raise OSError('no memory')"))
+    ran = guarded.run("unit", "start")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "could not decide: OSError: no memory" in ran.stdout
+    assert f"{UP} broker" in done(guarded)
+
+
+def test_until_the_guard_is_there_the_worker_starts_as_before(guarded: Host) -> None:
+    assert guarded.run("unit", "start").returncode == 0
+    assert UP in done(guarded)
+    ran = guarded.run("guard")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "playbook guard.yml" in ran.stderr
+
+
+def test_a_fault_within_the_guard_is_not_taken_for_its_absence(guarded: Host) -> None:
+    bring(guarded, loop="import no_such_library\n")
+    ran = guarded.run("guard")
+    assert ran.returncode == 1
+    assert "no_such_library" in ran.stderr
+    assert "guard.yml" not in ran.stderr
+
+
+def test_the_guard_gets_the_settings_and_its_end_is_the_commands(guarded: Host) -> None:
+    bring(guarded, loop="def run(settings):\n    print(settings.project)\n    return 7\n")
+    ran = guarded.run("guard")
+    assert (ran.returncode, ran.stdout) == (7, "event-log\n")
+    assert "guard" not in guarded.run("--help").stdout.split()
