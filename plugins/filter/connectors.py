@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.openmrs.event_log.plugins.module_utils import _connector_words
+from ansible_collections.openmrs.event_log.plugins.module_utils import _connector_words, _guard_snapshot
 
 
 def connector_order(order: str) -> dict[str, Any]:
     """What the module connector is to be told for a word of the user's."""
     return _connector_words.ORDERS[order]
+
+
+def snapshots_told(connectors: list[dict[str, Any]]) -> str:
+    """Which tables connectors are reading again, by their offsets; empty where none is."""
+    offsets = [entry.get("offset") for one in connectors for entry in one.get("offsets") or []]
+    return "; ".join(found.sentence for found in map(_guard_snapshot.progress, offsets) if found)
 
 
 class FilterModule:
@@ -22,5 +28,6 @@ class FilterModule:
             "connector_order": connector_order,
             "connector_order_refused": _connector_words.order_refused,
             "connector_order_failed": _connector_words.order_failed,
+            "snapshots_told": snapshots_told,
             "connector_outcome": _connector_words.outcome_told,
         }

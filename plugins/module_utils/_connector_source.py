@@ -25,6 +25,7 @@ SEEN = {
     "tls_offered": bool,
     "tls_versions": list,
     "time_zone": dict,
+    "signal_table": str,
 }
 #: What Java 21 speaks; MySQL 5.7 without OpenSSL ends at TLSv1.1.
 MODERN_TLS = ("TLSv1.2", "TLSv1.3")
@@ -77,6 +78,7 @@ class Database:
     tls_offered: Optional[bool] = None
     tls_versions: list[str] = field(default_factory=list)
     time_zone: Optional[Mapping[str, Any]] = None
+    signal_table: Optional[str] = None
 
     @property
     def old_tls(self) -> bool:
@@ -134,6 +136,7 @@ def _facts(site: Site, database: Database, flavour: str) -> dict[str, Any]:
         "flavour": flavour,
         "patient_data": _patient_topics.facts(site.policy),
         "server_uuid": database.server_uuid,
+        "signal_table": database.signal_table,
         "time_zone": {
             "site": site.time_zone or None,
             **{name: zone.get(name) for name in ("name", "system", "utc_offset_minutes")},

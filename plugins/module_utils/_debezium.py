@@ -77,6 +77,7 @@ class Source:
     patient_data: str = _patient_data.FULL
     masked_columns: Sequence[str] = field(default_factory=list)
     clear_columns: Sequence[str] = field(default_factory=list)
+    signal_table: str = ""
 
     @property
     def policy(self) -> _patient_data.Policy:
@@ -118,6 +119,7 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         "decimal.handling.mode": "double",
         # The stored position moves on although none of the captured tables is written; upstream's default is never.
         "heartbeat.interval.ms": source.heartbeat_ms,
+        **_signals(source),
         # The queue is bounded by memory, not by rows: one row of text may be a thousand times another.
         "max.queue.size.in.bytes": source.queue_bytes,
         "max.queue.size": source.queue_size,
@@ -140,6 +142,8 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         "topic.creation.heartbeat.retention.ms": 3_600_000,
         "topic.creation.heartbeat.segment.bytes": 1024 * 1024,
     }
+    if source.signal_table:
+        config["topic.creation.groups"] = "heartbeat,signals"
     if source.flavour == "mysql":
         # caching_sha2_password without TLS; with TLS it is not used. (It seems to work without until the server's
         # cache of passwords is flushed.)
@@ -150,7 +154,29 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         # For the queries and the binlog alike. It has no password, so there is none to hand over.
         config["database.ssl.truststore"] = source.truststore
     # Last: a site's own properties do not take away what hides credentials and, by profile, more.
-    return merged(merged(config, source.overrides), _patient_data.settings(source.policy, source.overrides))
+    return merged(
+        merged(config, source.overrides), _patient_data.settings(source.policy, source.overrides, source.signal_table)
+    )
+
+
+def _signals(source: Source) -> dict[str, Scalar]:
+    """Return what lets a site ask for tables to be read again, by rows that somebody writes into a table."""
+    if not source.signal_table:
+        return {}
+    own = source.signal_table.partition(".")[0]
+    return {
+        "signal.data.collection": source.signal_table,
+        # Without its database here the table's structure is not kept in the schema history, and the first signal after
+        # a restart ends the task ("... whose schema isn't known to this connector"): seen with Debezium 3.6.
+        "database.include.list": ",".join(literal(name) for name in dict.fromkeys((source.database, own))),
+        # What goes through that table is events, too, which nobody wants to keep.
+        "topic.creation.signals.include": literal(f"{source.topic_prefix}.{source.signal_table}"),
+        "topic.creation.signals.partitions": 1,
+        "topic.creation.signals.replication.factor": 1,
+        "topic.creation.signals.cleanup.policy": "delete",
+        "topic.creation.signals.retention.ms": 3_600_000,
+        "topic.creation.signals.segment.bytes": 1024 * 1024,
+    }
 
 
 def literal(name: str) -> str:

@@ -122,7 +122,7 @@ def rights(server: Server, desired: Desired) -> tuple[Right, ...]:
     if desired.signal_table:
         database, _, table = desired.signal_table.partition(".")
         reading = () if database == desired.database else ("SELECT",)
-        found.append(Right((*reading, "INSERT", "DELETE"), database, table))
+        found.append(Right((*reading, "INSERT", "DELETE", "CREATE"), database, table))
     return tuple(found)
 
 

@@ -159,13 +159,19 @@ class Policy:
     clear: Sequence[str] = ()
 
 
-def settings(policy: Policy, overrides: Overrides) -> dict[str, str]:
-    """Return the properties for columns; of the site's own ones what goes beside them stays, see ``problems``."""
+def settings(policy: Policy, overrides: Overrides, signals: str = "") -> dict[str, str]:
+    """Return the properties for columns; of the site's own ones what goes beside them stays, see ``problems``.
+
+    ``signals`` is the table that the connector reads its signals from, which it could not understand masked.
+    """
     own = {key: str(value) for key, value in overrides.items() if _decides(key) and value is not None}
     if policy.profile == MINIMAL:
-        return {**own, INCLUDE: _pattern("[^.]+", _any(MINIMAL_COLUMNS)), MASK: _pattern("[^.]+", r"(?!uuid$).+")}
+        included = _pattern("[^.]+", _any(MINIMAL_COLUMNS))
+        if signals:
+            included += rf",{re.escape(signals)}\..+"
+        return {**own, INCLUDE: included, MASK: _but(signals, _pattern("[^.]+", r"(?!uuid$).+"))}
     if policy.profile == MASKED:
-        own[MASK] = ",".join(_masks(policy))
+        own[MASK] = ",".join(_but(signals, pattern) for pattern in _masks(policy))
     if INCLUDE not in own:
         own[EXCLUDE] = appended(own.get(EXCLUDE, ""), _excluded(policy))
     return own
@@ -183,6 +189,11 @@ def appended(listed: str, patterns: Iterable[str]) -> str:
 
 def _pattern(table: str, column: str) -> str:
     return rf"[^.]+\.{table}\.{column}"
+
+
+def _but(signals: str, pattern: str) -> str:
+    """Return an expression that does not match the columns of the table of signals."""
+    return rf"(?!{re.escape(signals)}\.){pattern}" if signals else pattern
 
 
 def _any(names: Iterable[str]) -> str:

@@ -70,7 +70,7 @@ options:
   signal_table:
     description:
       - A table of signals for incremental snapshots, C(table) or C(database.table), that the connector may insert into
-        and delete from. The table must exist.
+        and delete from, and that M(openmrs.event_log.connector_snapshot) may make. The table must exist.
     type: str
   lock_tables:
     description:

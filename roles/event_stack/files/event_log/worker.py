@@ -58,7 +58,8 @@ def parse(data: Any) -> List[Connector]:
                 state=str(head.get("state", "UNKNOWN")),
                 tasks=tuple(str(task.get("state", "UNKNOWN")) for task in tasks),
                 reason=safe_words(next((str(trace) for trace in traces if trace), "")),
-                database=str(config.get("database.include.list") or ""),
+                # Behind it may stand the database of the table of signals.
+                database=str(config.get("database.include.list") or "").partition(",")[0],
             )
         )
     return found

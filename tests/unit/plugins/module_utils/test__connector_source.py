@@ -41,6 +41,7 @@ def test_the_facts_for_consumers_as_a_whole() -> None:
         "flavour": "mysql",
         "patient_data": {"profile": "full", "masked_columns": [], "clear_columns": []},
         "server_uuid": "b8d52ea5-7f1d-11ef-9d5e-0242ac110002",
+        "signal_table": None,
         "time_zone": {"site": "Africa/Nairobi", "name": "SYSTEM", "system": "EAT", "utc_offset_minutes": 180},
         "tls_offered": True,
         "tls_versions": ["TLSv1.2", "TLSv1.3"],

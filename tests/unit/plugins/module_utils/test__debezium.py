@@ -151,6 +151,22 @@ def test_the_configuration_is_one_that_the_connector_module_takes(flavour: str) 
     assert stored["database.password"] == WHOLE["database.password"]
 
 
+def test_a_table_of_signals_is_known_with_its_database_and_its_events_do_not_pile_up() -> None:
+    made = config(signal_table="event_log.debezium_signal")
+    assert {key: value for key, value in made.items() if WHOLE.get(key) != value} == {
+        "signal.data.collection": "event_log.debezium_signal",
+        "database.include.list": "openmrs,event_log",
+        "topic.creation.groups": "heartbeat,signals",
+        "topic.creation.signals.include": r"openmrs\.event_log\.debezium_signal",
+        "topic.creation.signals.partitions": 1,
+        "topic.creation.signals.replication.factor": 1,
+        "topic.creation.signals.cleanup.policy": "delete",
+        "topic.creation.signals.retention.ms": 3600000,
+        "topic.creation.signals.segment.bytes": 1048576,
+    }
+    assert config(signal_table="openmrs.signals")["database.include.list"] == "openmrs"
+
+
 def test_no_secret_is_part_of_it() -> None:
     values = [str(value) for key, value in config().items() if "password" in key]
     assert values == ["${file:/run/event-log/secrets/database-0123abcd.properties:password}"]

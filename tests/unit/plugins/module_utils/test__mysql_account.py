@@ -188,10 +188,10 @@ def test_accounts_of_the_server_are_refused_though_they_do_not_exist(name: str, 
 def test_a_table_of_signals_may_be_written_to() -> None:
     same = subject.rights(server("mysql-8.0"), replace(DESIRED, signal_table="open_mrs.signal"))[-1]
     other = subject.rights(server("mysql-8.0"), replace(DESIRED, signal_table="log.signal"))[-1]
-    assert same == Right(("INSERT", "DELETE"), "open_mrs", "signal")
-    assert other == Right(("SELECT", "INSERT", "DELETE"), "log", "signal")
+    assert same == Right(("INSERT", "DELETE", "CREATE"), "open_mrs", "signal")
+    assert other == Right(("SELECT", "INSERT", "DELETE", "CREATE"), "log", "signal")
     current = sound("mysql-8.0")
-    held = Grants(current.grants.entries + grants("INSERT, DELETE ON `open_mrs`.`signal`").entries)
+    held = Grants(current.grants.entries + grants("INSERT, DELETE, CREATE ON `open_mrs`.`signal`").entries)
     assert planned("mysql-8.0", replace(current, grants=held), signal_table="open_mrs.signal") == Plan()
     assert planned("mysql-8.0", current, signal_table="open_mrs.signal").grants == (same,)
 

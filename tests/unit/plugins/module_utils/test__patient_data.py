@@ -166,3 +166,13 @@ def test_the_connector_gets_them_whatever_the_site_overrides() -> None:
     assert made["poll.interval.ms"] == "7"
     assert subject.fate(made, "openmrs.users.password", "varchar") == LEFT_OUT
     assert subject.fate(made, "openmrs.users.username", "varchar") == EMPTY
+
+
+@pytest.mark.parametrize("profile", subject.PROFILES)
+def test_the_table_of_signals_stays_legible_and_nothing_else_does(profile: str) -> None:
+    made = subject.settings(Policy(profile), {}, "event_log.debezium_signal")
+    for column in ("id", "type", "data"):
+        assert subject.fate(made, f"event_log.debezium_signal.{column}", "varchar") == CLEAR
+    hidden = subject.fate(subject.settings(Policy(profile), {}), "openmrs.person_name.given_name", "varchar")
+    for near in ("openmrs.person_name.given_name", "event_log.debezium_signals.data", "openmrs.debezium_signal.data"):
+        assert subject.fate(made, near, "varchar") == hidden

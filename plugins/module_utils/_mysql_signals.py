@@ -1,0 +1,97 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes signals for a connector into the source database, as the capture account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, List, Sequence, Tuple
+
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
+    ConnectError,
+    Login,
+    StatementError,
+    open_connection,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signal_table import SignalTable
+
+KEYLESS = (
+    "SELECT COUNT(*) AS keyed FROM information_schema.statistics "
+    "WHERE table_schema = %s AND table_name = %s AND index_name = 'PRIMARY'"
+)
+
+
+class SignalError(EventLogError):
+    """The signal could not be written, and what to do about that."""
+
+
+@dataclass(frozen=True)
+class SignalSource:
+    """The source database of one connector."""
+
+    login: Login
+    database: str
+
+    def keyless(self, tables: Sequence[str]) -> List[str]:
+        """Those of the tables that have no primary key, or are not there."""
+        with _Session(self.login) as session:
+            return [table for table in tables if not session.ask(KEYLESS, self.database, table)[0]["keyed"]]
+
+    def signal(self, table: str, key: str, kind: str, data: str) -> Tuple[str, int]:
+        """Write a signal; the position of the binary log behind it.
+
+        The statement that makes the table comes first although it is there: it goes through the binary log, so that a
+        connector that began before there was such a table learns what it looks like. Without it the signal would end
+        the connector's task ("... whose schema isn't known to this connector"): seen with Debezium 3.6.
+        """
+        named = SignalTable.parse(table)
+        with _Session(self.login) as session:
+            session.ask(named.statements[1])
+            session.ask(f"INSERT INTO {named.quoted} (id, type, data) VALUES (%s, %s, %s)", key, kind, data)  # noqa: S608
+            session.ask("COMMIT")
+            row = session.ask(session.status_statement)[0]
+            return str(row["File"]), int(row["Position"])
+
+    def tidy(self, table: str) -> None:
+        """Remove what earlier snapshots have left: two rows for each part that was read."""
+        named = SignalTable.parse(table)
+        with _Session(self.login) as session:
+            session.ask(named.statements[1])
+            session.ask(f"DELETE FROM {named.quoted} WHERE type LIKE 'snapshot-window-%'")  # noqa: S608
+            session.ask("COMMIT")
+
+
+class _Session:
+    """A connection whose failures are told in the module's own errors."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+
+    def __enter__(self) -> _Session:
+        try:
+            self._connection = open_connection(self._login)
+        except ConnectError as error:
+            raise SignalError(
+                f"{self._login.user} cannot log in to the database at {self._login.host}:{self._login.port}: {error}"
+            ) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    @property
+    def status_statement(self) -> str:
+        return self._connection.server.status_statement
+
+    def ask(self, statement: str, *values: str) -> List[dict[str, Any]]:
+        try:
+            return self._connection.query(statement, values)
+        except ConnectError as error:
+            raise SignalError(f"The connection to the database broke off: {error}") from error
+        except StatementError as error:
+            raise SignalError(
+                f"The database refused {statement!r} to {self._login.user}: {error.refusal.message} (error "
+                f"{error.refusal.code}). The account needs SELECT, INSERT, DELETE and CREATE on the table of signals"
+            ) from error

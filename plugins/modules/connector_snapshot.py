@@ -1,0 +1,185 @@
+#!/usr/bin/python
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Let a connector read tables again."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: connector_snapshot
+short_description: Let a Debezium connector read tables again, in parts, while it goes on streaming
+version_added: "0.1.0"
+author:
+  - OpenMRS Event Log contributors (@openmrs)
+description:
+  - Asks a connector of Debezium for MySQL or MariaDB for an incremental snapshot of tables that it captures, by a row
+    in the table of signals, and sees that the connector has taken it.
+  - The tables are read in parts by their primary keys, and changes go on being streamed meanwhile. How far it is stands
+    in the connector's stored offset, so that a power cut costs one part. Rows come as events with C(op=r).
+  - Rows that are gone from the database come back as nothing; a deletion that was missed stays missed.
+extends_documentation_fragment:
+  - openmrs.event_log.connect
+attributes:
+  check_mode:
+    description: Says which tables would be asked for, and writes nothing.
+    support: full
+  diff_mode:
+    description: Returns the tables that are being read, before and after.
+    support: full
+  platform:
+    description: Target platforms that can be managed. Needs PyMySQL where it runs.
+    support: full
+    platforms: posix
+options:
+  name:
+    description: Name of the connector. It must run.
+    type: str
+    required: true
+  tables:
+    description:
+      - Tables of its database, without the database's name. Each must have a primary key.
+      - With O(state=stopped), none means all that are being read.
+    type: list
+    elements: str
+    default: []
+  state:
+    description:
+      - V(started) - the tables are being read, or have been since they were asked for.
+      - V(finished) - as V(started), and waits until they are read, for O(wait_timeout) at most. What takes longer is
+        no failure, it goes on by itself; see RV(finished).
+      - V(stopped) - they are not read any further. What was read stays.
+      - Tables that are being read are not asked for once more. Tables that have been read are, as each call is a wish.
+    type: str
+    choices: [started, finished, stopped]
+    default: started
+  database_login:
+    description:
+      - How to log in to the database as the capture account, in the options of
+        M(openmrs.event_log.mysql_source_info) - C(login_host), C(login_port), C(login_user), C(login_password),
+        C(ssl_mode), C(ca_cert).
+    type: dict
+    required: true
+    suboptions:
+      login_host: {description: Host of the database., type: str, default: 127.0.0.1}
+      login_port: {description: Its port., type: int, default: 3306}
+      login_user: {description: The capture account., type: str, required: true}
+      login_password: {description: Its password., type: str, required: true}
+      connect_timeout: {description: Seconds to wait for the connection., type: int, default: 10}
+      ssl_mode:
+        description: Whether the connection is encrypted.
+        type: str
+        choices: [disabled, preferred, required, verify_ca, verify_identity]
+        default: preferred
+      ca_cert: {description: Authority that signed the server's certificate., type: path}
+  wait_timeout:
+    description: Seconds for the whole call. The stored offset is written once in a while, so less than 120 is short.
+    type: int
+    default: 120
+notes:
+  - Without the table of signals it fails and says what an administrator has to run.
+seealso:
+  - module: openmrs.event_log.mysql_signal_table
+  - module: openmrs.event_log.connector_info
+"""
+
+EXAMPLES = r"""
+- name: Read a table again
+  openmrs.event_log.connector_snapshot:
+    url: http://127.0.0.1:8083
+    url_username: event-log
+    url_password: "{{ event_log_connect_password }}"
+    name: openmrs-connector
+    tables: [obs]
+    database_login:
+      login_user: event_log
+      login_password: "{{ event_log_capture_password }}"
+"""
+
+RETURN = r"""
+tables:
+  description: The tables that were asked for, or stopped, by this call; in check mode those that would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [openmrs.obs]
+signals:
+  description: The kind of signal that was written, if any.
+  returned: success
+  type: list
+  elements: str
+  sample: [execute-snapshot]
+finished:
+  description: Whether nothing is being read again any more.
+  returned: success
+  type: bool
+progress:
+  description: How far it is, in words; empty when nothing is being read.
+  returned: success
+  type: str
+  sample: "reading again openmrs.obs: 34 % (key 34012 of 100000)"
+"""
+
+from functools import partial
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import (
+    conclude,
+    connect_options,
+    connect_required_by,
+    hide_values,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snapshot import SnapshotOrder, SnapshotRun
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
+    SSL_MODES,
+    Login,
+    MissingLibraryError,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signals import SignalSource
+
+DATABASE_LOGIN = {
+    "login_host": {"type": "str", "default": "127.0.0.1"},
+    "login_port": {"type": "int", "default": 3306},
+    "login_user": {"type": "str", "required": True},
+    "login_password": {"type": "str", "required": True, "no_log": True},
+    "connect_timeout": {"type": "int", "default": 10},
+    "ssl_mode": {"type": "str", "choices": list(SSL_MODES), "default": "preferred"},
+    "ca_cert": {"type": "path"},
+}
+OPTIONS = {
+    "name": {"type": "str", "required": True},
+    "tables": {"type": "list", "elements": "str", "default": []},
+    "state": {"type": "str", "choices": ["started", "finished", "stopped"], "default": "started"},
+    "database_login": {"type": "dict", "required": True, "options": DATABASE_LOGIN},
+    "wait_timeout": {"type": "int", "default": 120},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={**OPTIONS, **connect_options()},
+        required_by=connect_required_by(),
+        supports_check_mode=True,
+    )
+    given = module.params["database_login"]
+    login = Login(
+        host=given["login_host"], port=given["login_port"], user=given["login_user"], password=given["login_password"],
+        connect_timeout=given["connect_timeout"], ssl_mode=given["ssl_mode"], ca_cert=given["ca_cert"],
+    )  # fmt: skip
+    order = SnapshotOrder(
+        name=module.params["name"],
+        state=module.params["state"],
+        tables=tuple(dict.fromkeys(module.params["tables"])),
+        show_traces=module.params["show_traces"],
+        wait_timeout=module.params["wait_timeout"],
+        check_mode=module.check_mode,
+    )
+    try:
+        conclude(module, lambda api: SnapshotRun(order, api, hide_values(module), partial(SignalSource, login)))
+    except MissingLibraryError as error:
+        module.fail_json(msg=missing_required_lib(error.name, reason="to write signals into the source database"))
+
+
+if __name__ == "__main__":
+    main()
