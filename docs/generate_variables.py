@@ -57,7 +57,7 @@ OF_PLAYBOOKS = {
     "event_log_repair": (
         "str",
         "",
-        "For the playbooks `repair_...`, with `-e`: names of sites to repair, with commas between. Else they only look.",
+        "For the playbooks `repair_...`, with `-e`: sites to repair, with commas between. Else they only look.",
     ),
     "event_log_repair_anyway": (
         "bool",
