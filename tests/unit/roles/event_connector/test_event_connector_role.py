@@ -112,6 +112,24 @@ def facts(outcome: Outcome) -> Dict[str, Any]:
     return read
 
 
+def test_the_guard_is_told_how_to_ask_the_database_and_not_the_password(outcomes: Dict[str, Outcome]) -> None:
+    told, verified = (facts(outcomes[case])["capture"] for case in ("plain", "identity"))
+    config_of = config(outcomes["plain"])
+    assert (told["host"], str(told["port"]), told["user"]) == (
+        config_of["database.hostname"],
+        config_of["database.port"],
+        config_of["database.user"],
+    )
+    assert str(told["server_id"]) == config_of["database.server.id"]
+    assert (told["connector"], told["topic_prefix"]) == ("openmrs-connector", config_of["topic.prefix"])
+    # The same file that the worker reads, as the host sees it.
+    inside = "/run/event-log/secrets/"
+    assert config_of["database.password"] == f"${{file:{inside}{told['password_file'].rpartition('/')[2]}:password}}"
+    assert told["password_file"].endswith(f"/secrets/connect/{told['password_file'].rpartition('/')[2]}")
+    assert (told["ssl_mode"], told["ca_file"]) == ("preferred", "")
+    assert (verified["ssl_mode"], verified["ca_file"].rpartition("/")[2]) == ("verify_identity", "ca.pem")
+
+
 @pytest.mark.parametrize(
     ("case", "connector", "mode"),
     [
@@ -177,7 +195,9 @@ def test_the_configuration_names_the_truststore_that_is_written(outcomes: Dict[s
 
 
 def test_consumers_are_told_what_was_seen(outcomes: Dict[str, Outcome]) -> None:
-    assert facts(outcomes["mysql"]) == {
+    told = facts(outcomes["mysql"])
+    assert told.pop("capture")
+    assert told == {
         **MYSQL,
         "address": "127.0.0.1:3306",
         "connector": "openmrs-connector",
