@@ -5,9 +5,105 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import signal
+import threading
+import time
+from typing import Callable, Dict, Iterator, Sequence, Tuple
+
 from event_log.settings import Settings
+
+from . import acts
+from . import settings as guard_settings
+from .memory import Memory
+from .settings import Guard
+
+Step = Callable[[Settings, Guard, Memory, float], None]
+
+#: In this order: what is remembered of the database comes before anything is started again.
+STEPS = (("boot", "remember"), ("heal", "step"), ("disk", "step"), ("report", "step"))
+#: A step that hangs, at a disk or a socket, is left after this time.
+_STEP_SECONDS = 600
+_SAY_AGAIN = 3600.0  # a step that fails in every round is told once an hour
+_ERROR = "<3>"  # sd-daemon(3)
+
+
+class _TooSlowError(BaseException):
+    """Not an Exception: no step may take it for a failure of its own."""
+
+
+@contextlib.contextmanager
+def _deadline(seconds: int) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def over(_number: int, _frame: object) -> None:
+        raise _TooSlowError
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def steps() -> Tuple[Tuple[str, Step], ...]:
+    """The steps by name. One that cannot be loaded does not keep the others from their work."""
+    found = []
+    for module, function in STEPS:
+        try:
+            loaded = importlib.import_module(f".{module}", __package__)
+            found.append((module, getattr(loaded, function)))
+        except Exception as error:
+            print(f"{_ERROR}The guard goes on without {module}: {error!r}", flush=True)
+    return tuple(found)
+
+
+class Rounds:
+    """What the service keeps in mind from one round to the next."""
+
+    def __init__(self, settings: Settings, guard: Guard, chosen: Sequence[Tuple[str, Step]]) -> None:
+        self.settings, self.guard, self.chosen = settings, guard, chosen
+        self._told: Dict[str, Tuple[str, float]] = {}
+
+    def one(self, now: float) -> None:
+        """Every step once. What another program has written meanwhile is seen by each of them."""
+        for name, step in self.chosen:
+            try:
+                with _deadline(_STEP_SECONDS):
+                    memory = Memory.load(self.guard.directory)
+                    try:
+                        step(self.settings, self.guard, memory, now)
+                    finally:
+                        memory.save()  # what was done before a failure was done
+            except _TooSlowError:
+                self._tell(name, f"not done within {_STEP_SECONDS} s")
+            except Exception as error:
+                self._tell(name, f"{type(error).__name__}: {error}")
+            else:
+                self._told.pop(name, None)
+
+    def _tell(self, name: str, words: str) -> None:
+        before, when = self._told.get(name, ("", 0.0))
+        clock = time.monotonic()
+        if words != before or clock - when > _SAY_AGAIN:
+            self._told[name] = (words, clock)
+            print(f"{_ERROR}{name} failed in this round: {acts.one_line(words)}", flush=True)
 
 
 def run(settings: Settings) -> int:
     """Watch until the service is told to stop; the exit code."""
-    raise NotImplementedError
+    guard = guard_settings.load()
+    rounds = Rounds(settings, guard, steps())
+    acts.say(f"The guard looks at the event log every {guard.interval} s.")
+    try:
+        while True:
+            began = time.monotonic()
+            rounds.one(time.time())
+            time.sleep(max(1.0, guard.interval - (time.monotonic() - began)))
+    except KeyboardInterrupt:  # which SIGTERM is turned into (event_log.cli)
+        return 0

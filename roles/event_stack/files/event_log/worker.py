@@ -86,14 +86,16 @@ def address_of(worker: Container) -> str:
     return f"http://127.0.0.1:{worker.environment.get('REST_PORT', '8083')}"
 
 
-def ask(url: str, login: Tuple[str, str], seconds: float = _SECONDS) -> Any:
-    """GET as JSON; no proxy of the environment is between this host and itself."""
+def ask(url: str, login: Tuple[str, str], seconds: float = _SECONDS, method: str = "GET") -> Any:
+    """The answer as JSON, None for an empty one; no proxy of the environment is between this host and itself."""
     encoded = base64.b64encode(":".join(login).encode()).decode()
-    request = urllib.request.Request(url, headers={"Authorization": f"Basic {encoded}"})  # noqa: S310
+    headers = {"Authorization": f"Basic {encoded}"}
+    request = urllib.request.Request(url, headers=headers, method=method)  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=seconds) as answer:
-            return json.loads(answer.read())
+            text = answer.read()
+            return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
         raise WorkerError(
             "it refuses the login that site.yml gave it" if error.code == 401 else f"it answers with HTTP {error.code}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
-from ansible_collections.openmrs.event_log.roles.event_guard.files.event_guard import acts
+from event_guard import acts
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 

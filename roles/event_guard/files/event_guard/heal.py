@@ -1,0 +1,207 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What failed is started again, and what lost its database as soon as that is there again and is the same one."""
+
+from __future__ import annotations
+
+import time
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional
+
+from event_log import stack, worker
+from event_log.settings import Settings
+from event_log.verdict import ILL, Finding
+
+from . import acts, backoff, boot, database, flow, look
+from .backoff import KEY, WORKER, Trouble
+from .look import Look, Watched
+from .memory import Memory
+from .settings import Guard
+
+#: So long must the worker be seen stopped, for Compose replaces containers, or ill, for a start takes its time.
+_GONE, _ILL = 15.0, 300.0
+_RESTART_SECONDS, _REST_SECONDS = 120.0, 30.0
+#: Exceptions that a lost connection leaves, and what is said of a database that is not there (``event_log.trace``).
+_CONNECTION = (
+    "the database cannot be reached",
+    "EOFException",
+    "SocketException",
+    "SocketTimeoutException",
+    "ConnectException",
+    "CommunicationsException",
+)
+_WORDS = {
+    flow.LOST: "its connection to the database was lost",
+    flow.SILENT: "it is RUNNING, but the database has given no sign of life for {age:.0f} s",
+    flow.STILL: "it is RUNNING, but nothing has come to Kafka for {stood:.0f} s, not even a heartbeat",
+}
+
+_progress = flow.Progress()
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: what it goes by, and what was seen."""
+
+    settings: Settings
+    guard: Guard
+    memory: Memory
+    now: float
+    seen: Look
+
+    def entry(self, name: str) -> Dict[str, Any]:
+        return dict(self.memory.get(KEY).get(name) or {})
+
+    def put(self, name: str, entry: Dict[str, Any]) -> None:
+        kept = {key: value for key, value in self.memory.get(KEY).items() if key != name}
+        self.memory.put(KEY, {**kept, name: entry} if entry else kept)
+
+
+def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
+    """One look, and what follows from it."""
+    one = Round(settings, guard, memory, now, look.look(settings))
+    if one.seen.hands_off:
+        return
+    _heal_worker(one)
+    if one.seen.worker is None or not one.seen.worker.running or one.seen.worker_error:
+        return
+    for name in set(memory.get(KEY)) - {each.connector.name for each in one.seen.connectors} - {WORKER}:
+        one.put(name, {})
+    for watched in one.seen.connectors:
+        _heal_connector(one, watched)
+
+
+def trouble_of(one: Watched, lag_limit: float, clock: float) -> Optional[Trouble]:
+    """What ails a connector that should run. ``clock`` never goes back."""
+    name = one.connector.name
+    if one.connector.failed:
+        why = one.connector.reason or "no reason given"
+        return Trouble(backoff.FAILED, f"it has failed: {why}", any(word in why for word in _CONNECTION))
+    away = _progress.unchanged(f"{name} connected", one.flow.connected, clock)
+    stood = _progress.unchanged(f"{name} written", one.flow.written, clock)
+    if not one.connector.running:
+        return None
+    problem = flow.problem(one.flow, one.wired, away, stood, lag_limit)
+    if not problem:
+        return None
+    words = _WORDS[problem].format(age=one.flow.event_age or 0, stood=stood)
+    return Trouble(problem, words, at_once=True)
+
+
+def _heal_connector(one: Round, watched: Watched) -> None:
+    name = watched.connector.name
+    entry, minutes = one.entry(name), one.guard.restart_minutes
+    trouble = trouble_of(watched, one.guard.lag_limit, time.monotonic())
+    if trouble is None:
+        if entry and (watched.connector.running or watched.connector.state in ("PAUSED", "STOPPED")):
+            _no_longer_waits(one, entry)
+            one.put(name, backoff.well({**entry, "awaits": ""}, one.now))
+        return
+    if not one.seen.broker_healthy:
+        return  # what fails without Kafka is tried again when Kafka is there
+    if not entry:
+        acts.say(f"{name}: {trouble.words}")
+    entry = backoff.begun(entry, trouble, one.now, minutes)
+    one.put(name, _restart(one, name, entry) if backoff.due(entry, one.now, minutes) else entry)
+
+
+def _no_longer_waits(one: Round, entry: Dict[str, Any]) -> None:
+    if entry.get("awaits") and one.memory.get(boot.WAITING).get("id") == entry["awaits"]:
+        one.memory.put(boot.WAITING, {})
+
+
+def _restart(one: Round, name: str, entry: Dict[str, Any]) -> Dict[str, Any]:
+    """Restart a connector whose database is the one that it has read, and return what is to be remembered."""
+    capture = database.capture_of(one.settings)
+    if capture is not None and capture.connector == name:
+        decision = boot.decide(one.settings, one.guard, one.memory, one.now)
+        if not decision.start:
+            boot.refuse(one.settings, one.memory, decision)
+            return backoff.waiting({**entry, "awaits": decision.id}, one.now, one.guard.interval)
+    there = one.seen.worker
+    assert there is not None  # noqa: S101 - it runs, else nobody would have told of its connectors
+    # Of a connection that was lost nothing is FAILED: all of it is restarted then.
+    failed = str(entry["problem"] == backoff.FAILED).lower()
+    path = f"/connectors/{urllib.parse.quote(name, safe='')}/restart?includeTasks=true&onlyFailed={failed}"
+    try:
+        worker.ask(worker.address_of(there) + path, worker.login_of(there), _REST_SECONDS, method="POST")
+    except worker.WorkerError as error:
+        acts.say(f"{name} could not be restarted: {error}")  # as while the group of workers settles
+        return entry
+    acts.note(one.memory, "restart", f"{name} is restarted: {entry['words']}", name)
+    _no_longer_waits(one, entry)
+    _progress.forget(f"{name} connected")
+    _progress.forget(f"{name} written")
+    return {**backoff.restarted(entry, one.now, one.guard.restart_minutes), "awaits": ""}
+
+
+def worker_trouble(there: Optional[stack.Container], broker_healthy: bool, clock: float) -> Optional[Trouble]:
+    """Whether the worker's container must be started, or started again. One that somebody froze is left alone."""
+    state = "missing" if there is None else f"{there.status} {there.health}"
+    stood = _progress.unchanged(WORKER, state, clock)
+    if there is None:
+        return Trouble("missing", "it has no container", True) if stood >= _GONE else None
+    if there.status in ("exited", "created", "dead"):
+        killed = ", out of memory" if there.out_of_memory else ""
+        words = f"it has stopped (exit code {there.exit_code}{killed})"
+        return Trouble("stopped", words, True) if stood >= _GONE else None
+    if there.running and there.health == "unhealthy" and broker_healthy and stood >= _ILL:
+        return Trouble("unhealthy", f"it has not answered its health check for {stood:.0f} s", True)
+    return None
+
+
+def _heal_worker(one: Round) -> None:
+    entry, minutes = one.entry(WORKER), one.guard.restart_minutes
+    trouble = worker_trouble(one.seen.worker, one.seen.broker_healthy, time.monotonic())
+    if trouble is None:
+        if entry and one.seen.worker is not None and one.seen.worker.running:
+            one.put(WORKER, backoff.well(entry, one.now))
+        return
+    entry = backoff.begun(entry, trouble, one.now, minutes)
+    one.put(WORKER, _start_again(one, entry) if backoff.due(entry, one.now, minutes) else entry)
+
+
+def _start_again(one: Round, entry: Dict[str, Any]) -> Dict[str, Any]:
+    """Start a worker that has stopped, or restart one that does not answer; return what is to be remembered."""
+    there = one.seen.worker
+    one.memory.save()  # what follows remembers by itself, too
+    if there is not None and there.running:
+        act = "restart_worker"
+        decision = boot.decide(one.settings, one.guard, one.memory, one.now)
+        if decision.start and not _restarted(there.name):
+            return entry
+        if not decision.start:
+            boot.refuse(one.settings, one.memory, decision)
+    else:
+        act = "start_worker"
+        decision = boot.start_worker(one.settings)
+    if not decision.start:
+        return backoff.waiting({**entry, "awaits": decision.id}, one.now, one.guard.interval)
+    kept = Memory.load(one.memory.directory)
+    acts.note(kept, act, f"Kafka Connect is started: {entry['words']}")
+    kept.save()
+    _progress.forget(WORKER)
+    return {**backoff.restarted(entry, one.now, one.guard.restart_minutes), "awaits": ""}
+
+
+def _restarted(name: str) -> bool:
+    done = stack.run(["docker", "restart", "--time", "30", name], seconds=_RESTART_SECONDS)
+    if done.returncode != 0:
+        acts.say(f"{name} could not be restarted: {done.stderr.strip()}")
+    return done.returncode == 0
+
+
+def findings(memory: Memory, guard: Guard) -> List[Finding]:
+    """What does not last although it was restarted again and again."""
+    found = []
+    for name, entry in sorted(memory.get(KEY).items()):
+        if not isinstance(entry, dict) or int(entry.get("failures", 0)) < guard.report_after or entry.get("well"):
+            continue
+        who = "Kafka Connect" if name == WORKER else f"The connector {name}"
+        times = int(entry["failures"])
+        what = f"{who} was started again {times} times and does not last: {entry.get('words', '')}."
+        remedy = "It is tried again every hour at least. See why: sudo event-log status"
+        found.append(Finding("restarts_in_vain", ILL, what, remedy))
+    return found
