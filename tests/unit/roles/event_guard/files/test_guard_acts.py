@@ -30,8 +30,8 @@ class Kept:
         self.data[key] = value
 
 
-def note(kept: Kept, *words: str) -> None:
-    acts.note(kept, *words, now=NOW)  # type: ignore[arg-type]
+def note(kept: Kept, act: str, reason: str, about: str = "") -> None:
+    acts.note(kept, act, reason, about, now=NOW)  # type: ignore[arg-type]
 
 
 @pytest.fixture

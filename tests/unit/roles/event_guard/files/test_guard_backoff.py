@@ -18,7 +18,8 @@ LOST = Trouble("lost", "its connection was lost", True)
 def restarts(trouble: Trouble, many: int) -> List[float]:
     """The minutes between the failure, and each restart and the next, of something that fails again at once."""
     entry: Dict[str, Any] = backoff.begun({}, trouble, 0, MINUTES)
-    when, before, found = 0, 0, []
+    found: List[float] = []
+    when, before = 0, 0
     while len(found) < many:
         if backoff.due(entry, when, MINUTES):
             found.append((when - before) / 60)

@@ -162,7 +162,7 @@ def test_a_refused_restart_is_none_and_is_asked_for_again(site: Site) -> None:
 
 
 def test_the_fifth_restart_in_vain_is_told_until_it_lasts(site: Site) -> None:
-    told = []
+    told: List[List[str]] = []
     while len(told) < 5:
         if site.round(LOST):
             told.append([one.id for one in heal.findings(Memory.load(site.guard.directory), site.guard)])
@@ -231,7 +231,12 @@ def test_a_worker_that_has_been_ill_for_minutes_is_restarted_and_a_frozen_one_is
 ) -> None:
     commands: List[Any] = []
     done = stack.subprocess.CompletedProcess([], 0, "", "")
-    monkeypatch.setattr(stack, "run", lambda command, seconds: commands.append(command) or done)
+
+    def run(command: List[str], seconds: float) -> Any:
+        commands.append(command)
+        return done
+
+    monkeypatch.setattr(stack, "run", run)
     site.seen = look.Look("", replace(UP, status="paused", health="unhealthy"), True)
     for _ in range(60):
         site.again()
