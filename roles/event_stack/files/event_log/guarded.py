@@ -10,11 +10,13 @@ starts as it did before there was a guard.
 from __future__ import annotations
 
 import importlib
+import time
 from types import ModuleType
-from typing import Optional
+from typing import List, Optional, Tuple
 
 from .errors import EventLogError
 from .settings import Settings
+from .verdict import ILL, Finding
 
 PACKAGE = "event_guard"
 
@@ -32,6 +34,26 @@ def part(name: str) -> Optional[ModuleType]:
 def starts_the_worker(settings: Settings) -> Optional[ModuleType]:
     """The module that decides whether the worker starts; None where it simply starts."""
     return part("boot") if settings.guarded else None
+
+
+def knows(settings: Settings) -> Tuple[List[Finding], bool]:
+    """What the guard has to tell, and whether it keeps the worker from running."""
+    if not settings.guarded:
+        return [], False
+    try:
+        parts = [part(name) for name in ("settings", "memory", "findings")]
+        if None in parts:
+            return [], False
+        chosen, memory, findings = parts
+        guard = chosen.load()  # type: ignore[union-attr]
+        remembered = memory.Memory.load(guard.directory)  # type: ignore[union-attr]
+        found = findings.findings(remembered, guard, time.time())  # type: ignore[union-attr]
+        return list(found), bool(findings.withholds(remembered))  # type: ignore[union-attr]
+    except PermissionError:
+        return [], False  # who may use Docker but not this file is told the rest
+    except Exception as error:  # whatever it was, the rest of the answer must come
+        what = f"What the guard remembers cannot be told ({type(error).__name__}: {error})."
+        return [Finding("guard", ILL, what, "See why: sudo journalctl -u event-log-guard")], False
 
 
 def run(settings: Settings) -> int:

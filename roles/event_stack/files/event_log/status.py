@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Iterator, Optional, Tuple
 
-from . import kafka_log, stack, topics, worker
+from . import guarded, kafka_log, stack, topics, worker
 from .errors import EventLogError
 from .settings import Settings
 from .verdict import ILL, Finding, Seen, Verdict, judge
@@ -110,7 +110,8 @@ def look(settings: Settings) -> Seen:
         if "permission denied" in error.said.lower():
             raise EventLogError("You may not use Docker. Use sudo: sudo event-log status") from None
         return replace(seen, engine_error=error.said)
-    seen = replace(seen, containers=containers)
+    found, withheld = guarded.knows(settings)
+    seen = replace(seen, containers=containers, guard=found, withheld=withheld)
     all_of_them = [containers.get(name) for name in names]
     if not all(one and one.running for one in all_of_them):
         unit = stack.unit_state()

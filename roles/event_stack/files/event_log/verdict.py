@@ -55,6 +55,8 @@ class Seen:
     size: Optional[int] = None
     uis: Tuple[str, ...] = ()
     services: Tuple[str, ...] = ("broker", "connect")
+    guard: Sequence[Finding] = ()
+    withheld: bool = False  # the guard does not let the worker run, and says why
 
     @property
     def kinds(self) -> Tuple[str, ...]:
@@ -102,8 +104,9 @@ class Verdict:
 def judge(seen: Seen) -> Verdict:
     """The gravest finding speaks; without any, or with notes alone, the good news."""
     findings = [*_of_the_stack(seen), *_of_the_upgrade(seen), *_of_the_disk(seen)]
+    findings += [one for one in seen.guard if one.verdict != OK]
     findings.sort(key=lambda one: -_GRAVITY.index(one.verdict))
-    notes = _of_the_uis(seen)
+    notes = (*_of_the_uis(seen), *(one for one in seen.guard if one.verdict == OK))
     connectors = tuple(seen.connectors or ())
     if findings:
         return Verdict(findings[0].verdict, findings[0].sentence, (*findings, *notes), connectors)
@@ -139,6 +142,7 @@ def _of_the_containers(seen: Seen) -> List[Finding]:
     told = [
         (kind, _of_one(name, kind, containers.get(name), seen.start_command))
         for name, kind in zip(seen.names, seen.kinds)
+        if not (seen.withheld and name == seen.worker and not (name in containers and containers[name].running))
     ]
     found = [finding for _, finding in told if finding]
     starting = [kind for kind, finding in told if finding and finding.id == "starting"]

@@ -114,3 +114,42 @@ def test_the_guard_gets_the_settings_and_its_end_is_the_commands(guarded: Host) 
     ran = guarded.run("guard")
     assert (ran.returncode, ran.stdout) == (7, "event-log\n")
     assert "guard" not in guarded.run("--help").stdout.split()
+
+
+MEMORY = """
+class Memory:
+    @classmethod
+    def load(cls, directory):
+        {body}
+"""
+PARTS = {
+    "settings": "class Guard:\n    directory = 'there'\n\ndef load():\n    return Guard\n",
+    "memory": MEMORY.format(body="return directory"),
+    "findings": """
+from event_log.verdict import DOWN, Finding
+
+def findings(memory, guard, now):
+    assert (memory, guard.directory) == ("there", "there") and now > 1.7e9
+    return [Finding("database_other", DOWN, "The guard holds the worker.", "Repair it.")]
+
+def withholds(memory):
+    return True
+""",
+}
+
+
+def test_the_status_is_told_what_the_guard_knows(guarded: Host) -> None:
+    guarded.containers(container(BROKER), container(WORKER, "exited"))
+    bring(guarded, **PARTS)
+    ran = guarded.run("status")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "The guard holds the worker. Repair it.\n", "")
+
+
+@pytest.mark.parametrize(("body", "told"), [("raise PermissionError", ""), ("raise OSError('bad disk')", "bad disk")])
+def test_a_guard_that_cannot_be_asked_is_no_reason_to_say_nothing(guarded: Host, body: str, told: str) -> None:
+    guarded.containers(container(BROKER), container(WORKER, "exited"))
+    bring(guarded, **{**PARTS, "memory": MEMORY.format(body=body)})
+    ran = guarded.run("status")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("Down: Kafka Connect has stopped")
+    assert ("bad disk" in ran.stdout) == bool(told)

@@ -1,0 +1,102 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the guard knows that a person should know too, as findings of ``event-log status``. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Dict, List, Mapping
+
+from event_log.text import local_time
+from event_log.verdict import DOWN, ILL, OK, Finding
+
+from . import disk
+from .memory import Memory
+from .settings import Guard
+
+#: What the host command sees by itself, and says in its own words.
+_KNOWN_ELSEWHERE = frozenset({"stack_on_hold", "stack_stopped"})
+_MOST_GAPS = 3
+
+
+def findings(memory: Memory, guard: Guard, now: float) -> List[Finding]:
+    """The guard's findings; the gravest need not come first."""
+    found = [*_of_the_worker(memory), *_of_the_connectors(memory, guard), *_of_the_gaps(memory)]
+    found += _of_the_reports(memory, guard, now)
+    with contextlib.suppress(Exception):  # what one part cannot tell must not silence the others
+        found += disk.findings(guard, memory, now)
+    return found
+
+
+def withholds(memory: Memory) -> bool:
+    """Whether the worker does not run because the guard does not let it."""
+    return bool(memory.get("hold") or memory.get("waiting"))
+
+
+def _of_the_worker(memory: Memory) -> List[Finding]:
+    hold, waiting = memory.get("hold"), memory.get("waiting")
+    if hold:
+        what = f"The guard keeps the worker from reading on, since {_when(hold.get('since'))}: {_words(hold, 'what')}"
+        return [Finding(str(hold.get("id", "hold")), DOWN, what, _words(hold, "remedy"))]
+    if waiting and waiting.get("id") not in _KNOWN_ELSEWHERE:
+        what = f"The worker waits, since {_when(waiting.get('since'))}: {_words(waiting, 'what')}"
+        return [Finding(str(waiting.get("id", "waiting")), ILL, what, _words(waiting, "remedy"))]
+    return []
+
+
+def _of_the_connectors(memory: Memory, guard: Guard) -> List[Finding]:
+    found = []
+    for name, state in sorted(_mappings(memory.get("healing")).items()):
+        failures = _number(state.get("failures"))
+        if failures < 1:
+            continue
+        what = f"The guard has restarted the connector {name} {failures} times in a row"
+        if _number(state.get("next")):
+            what += f", and will again at {_when(state['next'])}"
+        grave = ILL if failures >= guard.report_after else OK
+        found.append(Finding("connector_restarts", grave, f"{what}.", ""))
+    return found
+
+
+def _of_the_gaps(memory: Memory) -> List[Finding]:
+    gaps = memory.get("gaps", [])
+    open_ones = [gap for gap in gaps if isinstance(gap, dict) and not gap.get("repaired")]
+    found = []
+    for gap in open_ones[-_MOST_GAPS:]:
+        where = str(gap.get("topic") or gap.get("table") or gap.get("connector") or "all tables")
+        what = f"Events are missing in {where}, from {_when(gap.get('from'))} to {_when(gap.get('to'))}"
+        found.append(Finding("gap", OK, f"{what}: {_words(gap, 'why')}", ""))
+    if len(open_ones) > _MOST_GAPS:
+        found.append(Finding("gaps", OK, f"{len(open_ones)} gaps in all are not repaired.", ""))
+    return found
+
+
+def _of_the_reports(memory: Memory, guard: Guard, now: float) -> List[Finding]:
+    reports = memory.get("reports")
+    waiting, since = _number(reports.get("waiting")), _number(reports.get("failing_since"))
+    if not guard.report_command or not waiting or not since or now - since < guard.report_hours * 3600:
+        return []
+    what = f"{waiting} reports could not be sent since {_when(since)}: {reports.get('error') or 'no reason given'}."
+    return [Finding("reports", OK, what, "They are sent as soon as event_guard_report_command succeeds.")]
+
+
+def _mappings(data: Any) -> Dict[str, Mapping[str, Any]]:
+    return {str(key): value for key, value in data.items() if isinstance(value, dict)} if isinstance(data, dict) else {}
+
+
+def _number(value: Any) -> int:
+    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
+
+
+def _words(data: Mapping[str, Any], key: str) -> str:
+    """A sentence with its full stop, whatever was written down."""
+    text = " ".join(str(data.get(key) or "").split())
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _when(seconds: Any) -> str:
+    """A moment for a person. A place in the binary log, or a time in words, is told as it is."""
+    if isinstance(seconds, str):
+        return seconds or "?"
+    return local_time(_number(seconds) * 1000) if _number(seconds) else "?"
