@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Dict, List, Mapping
+from typing import Any, List, Mapping
 
 from event_log.text import local_time
 from event_log.verdict import DOWN, ILL, OK, Finding
 
-from . import disk
+from . import disk, heal
 from .memory import Memory
 from .settings import Guard
 
@@ -22,9 +22,11 @@ _MOST_GAPS = 3
 
 def findings(memory: Memory, guard: Guard, now: float) -> List[Finding]:
     """The guard's findings; the gravest need not come first."""
-    found = [*_of_the_worker(memory), *_of_the_connectors(memory, guard), *_of_the_gaps(memory)]
-    found += _of_the_reports(memory, guard, now)
-    with contextlib.suppress(Exception):  # what one part cannot tell must not silence the others
+    found = [*_of_the_worker(memory), *_of_the_gaps(memory), *_of_the_reports(memory, guard, now)]
+    # What one part cannot tell must not silence the others.
+    with contextlib.suppress(Exception):
+        found += heal.findings(memory, guard)
+    with contextlib.suppress(Exception):
         found += disk.findings(guard, memory, now)
     return found
 
@@ -43,20 +45,6 @@ def _of_the_worker(memory: Memory) -> List[Finding]:
         what = f"The worker waits, since {_when(waiting.get('since'))}: {_words(waiting, 'what')}"
         return [Finding(str(waiting.get("id", "waiting")), ILL, what, _words(waiting, "remedy"))]
     return []
-
-
-def _of_the_connectors(memory: Memory, guard: Guard) -> List[Finding]:
-    found = []
-    for name, state in sorted(_mappings(memory.get("healing")).items()):
-        failures = _number(state.get("failures"))
-        if failures < 1:
-            continue
-        what = f"The guard has restarted the connector {name} {failures} times in a row"
-        if _number(state.get("next")):
-            what += f", and will again at {_when(state['next'])}"
-        grave = ILL if failures >= guard.report_after else OK
-        found.append(Finding("connector_restarts", grave, f"{what}.", ""))
-    return found
 
 
 def _of_the_gaps(memory: Memory) -> List[Finding]:
@@ -79,10 +67,6 @@ def _of_the_reports(memory: Memory, guard: Guard, now: float) -> List[Finding]:
         return []
     what = f"{waiting} reports could not be sent since {_when(since)}: {reports.get('error') or 'no reason given'}."
     return [Finding("reports", OK, what, "They are sent as soon as event_guard_report_command succeeds.")]
-
-
-def _mappings(data: Any) -> Dict[str, Mapping[str, Any]]:
-    return {str(key): value for key, value in data.items() if isinstance(value, dict)} if isinstance(data, dict) else {}
 
 
 def _number(value: Any) -> int:

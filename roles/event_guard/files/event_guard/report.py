@@ -1,0 +1,169 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reports to the site's own sender: ``event_guard_report_command`` gets one on its standard input and carries it on.
+
+A report is at most 4 kB of text without patients' data. It is written into ``outbox/`` first and goes when the command
+ends with 0, the oldest first: a line that is down for days, or a power cut, loses none but those that are too many.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from event_log import status
+from event_log.settings import Settings
+from event_log.verdict import OK, Verdict
+
+from . import acts
+from .memory import Memory
+from .settings import Guard
+
+KEY = "reports"
+MOST_BYTES = 4096
+MOST_WAITING = 50  # the newest of them stay
+_EVERY = 300.0  # seconds between two looks at the verdict, which costs a request to the worker
+_COMMAND_SECONDS = 120.0
+_AGAIN = (60, 300, 900, 3600)  # seconds until the next attempt to send, the last for all that follow
+_MOST_ACTS = 12
+_CUT = "(cut short)\n"
+
+
+@dataclass
+class _Turn:
+    """What the service keeps between two rounds; a start of it looks at once."""
+
+    looked_at: float = 0.0
+    try_at: float = 0.0
+
+
+_TURN = _Turn()
+
+
+def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
+    """Write a report when one is due, and send what waits when it is time to."""
+    if not guard.report_command:
+        return
+    if not 0 <= now - _TURN.looked_at < _EVERY:
+        _TURN.looked_at = now
+        _write_if_due(settings, guard, memory, now)
+    _send(guard, memory, now)
+
+
+def _write_if_due(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
+    verdict = status.verdict_of(settings)
+    state = memory.get(KEY)
+    if not due(state, verdict, guard, now):
+        return
+    text = compose(guard.site, verdict, acts.recent(guard.directory, _MOST_ACTS), memory.get(acts.KEY), now)
+    put_into(outbox(guard), text, now)
+    memory.put(KEY, {**state, "written": int(now), "told": told(verdict)})
+    # Before it is sent: a power cut in between repeats a report and loses none.
+    memory.save()
+
+
+def told(verdict: Verdict) -> str:
+    """What makes a report worth sending at once when it changes: the verdict and what is wrong, not the words."""
+    wrong = sorted({one.id for one in verdict.findings if one.verdict != OK})
+    return " ".join([verdict.verdict, *wrong])
+
+
+def due(state: Mapping[str, Any], verdict: Verdict, guard: Guard, now: float) -> bool:
+    """Whether the time is up, or something has become other than the last report says. What only begins is not told."""
+    written = state.get("written")
+    if not isinstance(written, (int, float)) or not 0 <= now - written < guard.report_hours * 3600:
+        return True
+    return verdict.verdict != "busy" and state.get("told") != told(verdict)
+
+
+def compose(
+    site: str, verdict: Verdict, recent: Sequence[Mapping[str, Any]], counts: Mapping[str, Any], now: float
+) -> str:
+    """The report: the verdict first, so that an SMS gateway that takes the beginning takes what matters."""
+    lines = [f"{site or 'event log'}: {verdict.verdict}", verdict.sentence]
+    lines += [f"Also: {one.sentence}" for one in verdict.findings if one.sentence != verdict.sentence]
+    lines += [
+        f"Connector {one.name}: {one.state}, tasks: {', '.join(one.tasks) or 'none'}" for one in verdict.connectors
+    ]
+    if counts:
+        lines.append("Done in all: " + ", ".join(f"{act} {counts[act]}" for act in sorted(counts)))
+    for one in reversed(recent):
+        about = f" {one['about']}" if one.get("about") else ""
+        lines.append(f"{one.get('time')} {one.get('act')}{about}: {one.get('reason')}")
+    lines.append(time.strftime("Written at %Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
+    text = "\n".join(lines) + "\n"
+    if len(text.encode()) <= MOST_BYTES:
+        return text
+    kept = text.encode()[: MOST_BYTES - len(_CUT)].decode("utf-8", "ignore")
+    return kept[: kept.rfind("\n") + 1] + _CUT if "\n" in kept else kept + _CUT
+
+
+def outbox(guard: Guard) -> Path:
+    return guard.directory / "outbox"
+
+
+def put_into(directory: Path, text: str, now: float) -> None:
+    """A file for each report, whole or not there; of too many the oldest go."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / f"{int(now):012d}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(path)
+    for one in waiting(directory)[:-MOST_WAITING]:
+        one.unlink()
+
+
+def waiting(directory: Path) -> List[Path]:
+    """The reports that were not sent yet, the oldest first."""
+    return sorted(directory.glob("*.txt"))
+
+
+def _send(guard: Guard, memory: Memory, now: float) -> None:
+    there = waiting(outbox(guard))
+    if not there or (now < _TURN.try_at and _TURN.try_at - now <= _AGAIN[-1]):
+        return
+    problem = _one(guard.report_command, there[0])
+    state: Dict[str, Any] = memory.get(KEY)
+    if problem is None:
+        with contextlib.suppress(FileNotFoundError):
+            there[0].unlink()
+        _TURN.try_at = now
+        state = {key: value for key, value in state.items() if key not in ("failing_since", "error", "failures")}
+        state.update(waiting=len(there) - 1, sent=int(now))
+    else:
+        failures = int(state.get("failures") or 0) + 1
+        _TURN.try_at = now + _AGAIN[min(failures, len(_AGAIN)) - 1]
+        if failures == 1:
+            acts.say(f"A report could not be sent, and waits: {problem}")
+        state.setdefault("failing_since", int(now))
+        state.update(waiting=len(there), error=problem, failures=failures)
+    memory.put(KEY, state)
+
+
+def _one(command: Sequence[str], report: Path) -> Optional[str]:
+    """Hand one report over; why that failed, in a line."""
+    try:
+        done = subprocess.run(
+            list(command), input=report.read_bytes(), capture_output=True, check=False, timeout=_COMMAND_SECONDS
+        )
+    except FileNotFoundError:
+        return f"{command[0]} is not there"
+    except subprocess.TimeoutExpired:
+        return f"{command[0]} did not end within {_COMMAND_SECONDS:.0f} s"
+    except OSError as error:
+        return f"{command[0]}: {error.strerror}"
+    if done.returncode == 0:
+        return None
+    said = acts.one_line((done.stderr or done.stdout).decode("utf-8", "replace"), 200)
+    return f"{command[0]} ended with {done.returncode}: {said or 'nothing said'}"
