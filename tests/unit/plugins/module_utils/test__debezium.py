@@ -78,6 +78,15 @@ def config(**differences: Any) -> Dict[str, Any]:
     return subject.connector_config(replace(SITE, **differences))
 
 
+def test_under_a_guard_the_connector_never_connects_again_by_itself() -> None:
+    added = {"connect.keep.alive": False, "errors.max.retries": 0, "connect.keep.alive.interval.ms": 12500}
+    assert config(guarded=True) == {**config(), **added}
+    assert "connect.keep.alive.interval.ms" not in config(guarded=True, heartbeat_ms=0)
+    assert config(guarded=True, overrides={"errors.max.retries": None}) == {
+        key: value for key, value in {**config(), **added}.items() if key != "errors.max.retries"
+    }
+
+
 def test_the_whole_configuration_of_a_site() -> None:
     assert config() == WHOLE
 
