@@ -32,7 +32,15 @@ HISTORY_TOPIC, HISTORY_SERVERS = f"{HISTORY}.kafka.topic", f"{HISTORY}.kafka.boo
 PASSWORD = "database.password"  # noqa: S105 - the name of a property
 CREATION, HEARTBEAT = "topic.creation.default.", "topic.creation.heartbeat."
 #: Added wherever the file does not have them.
-ALWAYS = {SERVER_ID, "heartbeat.interval.ms", "max.queue.size.in.bytes", "producer.override.max.request.size"}
+ALWAYS = {
+    SERVER_ID,
+    "heartbeat.interval.ms",
+    "max.queue.size.in.bytes",
+    "producer.override.max.request.size",
+    # The broker syncs each batch.
+    "producer.override.batch.size",
+    "producer.override.linger.ms",
+}
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,9 @@ HISTORY_CLIENTS = {
 #: Server ids are derived in this range: far from 1, 3, 184054, 223344 and the like, which people write by hand.
 SERVER_ID_START, SERVER_ID_COUNT = 1_000_000_000, 1_000_000_000
 
+#: What the broker's settings say of every topic, unless somebody set it otherwise for one.
+DURABLE = {"flush.messages": "1"}
+
 
 @dataclass(frozen=True)
 class Source:
@@ -129,6 +132,9 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         # Text that is larger than Kafka's 1 MB default must not stop the stream: request and topic limits go together.
         "producer.override.max.request.size": source.max_message_bytes,
         "producer.override.compression.type": "zstd",
+        # Each batch is synced to the disk: larger ones, of which a snapshot makes many, pay back what that costs.
+        "producer.override.batch.size": 512 * 1024,
+        "producer.override.linger.ms": 20,
         "topic.creation.default.partitions": 1,
         "topic.creation.default.replication.factor": 1,
         "topic.creation.default.cleanup.policy": "delete",
@@ -210,21 +216,21 @@ def topic_expectations(
     A source without tables has no connector, so that nothing is expected of its topics.
     """
     compacted: list[dict[str, object]] = [
-        {"topic": topic, "configs": {"cleanup.policy": "compact"}} for topic in connect_topics
+        {"topic": topic, "configs": {"cleanup.policy": "compact", **DURABLE}} for topic in connect_topics
     ]
     own = [schema_history_topic(source.topic_prefix)] if source.tables else []
     histories: list[dict[str, object]] = [
         {
             "topic": topic,
             "partitions": 1,
-            "configs": {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"},
+            "configs": {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1", **DURABLE},
         }
         for topic in (*own, *history_topics)
     ]
     tables: dict[str, object] = {
         "regex": "|".join(re.escape(f"{source.topic_prefix}.{source.database}.{table}") for table in source.tables),
         "partitions": 1,
-        "configs": {"cleanup.policy": "delete", "retention.ms": "-1"},
+        "configs": {"cleanup.policy": "delete", "retention.ms": "-1", **DURABLE},
         # To keep more than the site wants is safe: topics made under another profile stay as they are.
         "at_least": {"retention.bytes": str(source.retention_bytes)},
         "variable": "event_connector_retention_bytes",

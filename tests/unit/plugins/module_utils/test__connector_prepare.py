@@ -86,6 +86,8 @@ def test_the_former_file_keeps_every_value_and_gets_what_it_lacks() -> None:
         "max.batch.size": "2048",
         "producer.override.max.request.size": "8388608",
         "producer.override.compression.type": "zstd",
+        "producer.override.batch.size": "524288",
+        "producer.override.linger.ms": "20",
         "column.exclude.list": r"[^.]+\.users\.(?:password|salt|secret_question|secret_answer|activation_key)",
         "topic.creation.default.partitions": "1",
         "topic.creation.default.replication.factor": "1",

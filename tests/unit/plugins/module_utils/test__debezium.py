@@ -57,6 +57,8 @@ WHOLE = {
     "max.batch.size": 2048,
     "producer.override.max.request.size": 8388608,
     "producer.override.compression.type": "zstd",
+    "producer.override.batch.size": 524288,
+    "producer.override.linger.ms": 20,
     "column.exclude.list": r"[^.]+\.users\.(?:password|salt|secret_question|secret_answer|activation_key)",
     "topic.creation.default.partitions": 1,
     "topic.creation.default.replication.factor": 1,
@@ -215,12 +217,13 @@ def described(topic: str, settings: str, partitions: int = 1) -> str:
     return f"Topic: {topic}\tTopicId: x\tPartitionCount: {partitions}\tReplicationFactor: 1\tConfigs: {settings}\n"
 
 
-KEPT = "cleanup.policy=delete,retention.ms=-1,retention.bytes="
+KEPT = "cleanup.policy=delete,flush.messages=1,retention.ms=-1,retention.bytes="
 
 
 def problems(text: str, **differences: Any) -> str:
     expectations = subject.topic_expectations(replace(SITE, **differences), ["connect-configs"])
-    good = described("connect-configs", "cleanup.policy=compact") + described("schema-changes.openmrs", KEPT + "-1")
+    good = described("connect-configs", "cleanup.policy=compact,flush.messages=1")
+    good += described("schema-changes.openmrs", KEPT + "-1")
     return "\n".join(str(problem) for problem in _topic_audit.audit(good + text, expectations, _topic_audit.Broker()))
 
 
@@ -232,7 +235,7 @@ def problems(text: str, **differences: Any) -> str:
         (described("openmrs.openmrs.patient_identifier", KEPT + "500"), {"retention_bytes": 500}),
         (described("openmrs.openmrs.person", KEPT + "501"), {"retention_bytes": 500}),
         (described("openmrs.openmrs.person", KEPT + "-1"), {"retention_bytes": 7}),
-        (described("openmrs.openmrs.person", "cleanup.policy=delete,retention.ms=-1"), {"retention_bytes": 7}),
+        (described("openmrs.openmrs.person", KEPT.rpartition(",")[0]), {"retention_bytes": 7}),
         (described("openmrsXopenmrs.person", "retention.ms=5"), {}),
         (described("openmrs.openmrs.person2", "retention.ms=5"), {}),
         (described("openmrs.openmrs.obs", "retention.ms=5"), {}),
@@ -252,6 +255,8 @@ def test_topics_that_are_as_they_must_be_or_not_ours(text: str, differences: Dic
         (described("openmrs.openmrs.person", KEPT + "6"), {"retention_bytes": 7}, "event_connector_retention_bytes"),
         (described("openmrs.openmrs.patient_identifier", "retention.ms=-1,cleanup.policy=compact"), {}, "cleanup"),
         (described("openmrs.openmrs.person", KEPT + "-1", partitions=2), {}, "partition"),
+        (described("openmrs.openmrs.person", KEPT.replace("messages=1", "messages=500") + "-1"), {}, "messages is 500"),
+        (described("openmrs.openmrs.person", KEPT.replace("flush.messages=1,", "") + "-1"), {}, "it must be 1"),
         ("", {"topic_prefix": "other"}, "schema-changes.other: no such topic"),
     ],
 )
@@ -262,6 +267,6 @@ def test_topics_that_would_lose_events(text: str, differences: Dict[str, Any], t
 def test_the_workers_own_topics_must_be_compacted() -> None:
     expectations = subject.topic_expectations(SITE, ["a", "b"])
     assert [one for one in expectations if one.get("topic") in ("a", "b")] == [
-        {"topic": name, "configs": {"cleanup.policy": "compact"}} for name in ("a", "b")
+        {"topic": name, "configs": {"cleanup.policy": "compact", "flush.messages": "1"}} for name in ("a", "b")
     ]
     assert len(subject.topic_expectations(SITE)) == len(expectations) - 2

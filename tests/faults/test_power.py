@@ -1,0 +1,60 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The power fails while somebody writes: the short form of python -m tests.faults.power."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from tests.faults import cuts, disk, processes
+from tests.faults.stack import IMAGES
+from tests.faults.variants import VARIANTS
+
+COPIES, SECONDS = 60, 20
+SEED = 20
+#: As a broken or badly set up disk would have it: old pages wait for minutes. The first version relied on 30 seconds.
+LATE, OFTEN = 300, 100
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[Path]:
+    missing = disk.missing_tools()
+    if missing:
+        pytest.skip(f"power cuts need {', '.join(missing)} (apt-get install xfsprogs)")
+    try:
+        for repository in set(IMAGES.values()):
+            processes.tree(repository)
+    except LookupError as error:
+        pytest.skip(str(error))
+    with disk.pool(tmp_path) as made:
+        yield made
+
+
+def test_no_position_outlives_its_events_and_one_cut_is_survived_whole(pool: Path) -> None:
+    ours = VARIANTS["ours"]
+    run = cuts.stream(pool, ours, SEED, COPIES, SECONDS)
+    seen = cuts.look(run, pool / "look.at")
+    assert len(seen) == COPIES
+    assert [one for one in seen if not one.registered] == [], "the worker had said that it has the connector"
+    streaming = [number for number, one in enumerate(seen) if one.offset]
+    assert len(streaming) > COPIES / 2, "the position is written every second"
+    assert [one for one in seen if one.ahead or one.history_ahead] == []
+    # Seconds of the database's clock, and a machine that does other things as well.
+    assert max(seen[number].again_ms for number in streaming) <= 5000
+    chosen = streaming[len(streaming) // 2]
+    for back in cuts.recover(pool, run.cuts[chosen].file, ours, SEED):
+        assert back.said == ""
+        assert back.outcome.changes > 100
+        assert (back.outcome.missing, back.outcome.wrong) == ([], [])
+
+
+@pytest.mark.full
+def test_the_rig_finds_the_loss_that_the_first_versions_flushing_risks(pool: Path) -> None:
+    with cuts.writeback(LATE, OFTEN):
+        run = cuts.stream(pool, VARIANTS["short"], SEED, 200, 60)
+        seen = cuts.look(run, pool / "look.at")
+    assert any(one.ahead for one in seen)
