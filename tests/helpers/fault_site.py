@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small site to break: broker, worker and MySQL with the settings that the collection ships, each in a container.
 
-On 127.0.0.1 only: broker 29192, worker 28183, database 23406. What they keep lies in a directory, so that whatever is
-killed comes back with what it had on the disk. (A killed process loses nothing that it had written; for power cuts see
-tests/faults/power.py.)
+On 127.0.0.1 only: broker 29192, worker 28183 and its metrics 28405, database 23406. What they keep lies in a directory,
+so that whatever is killed comes back with what it had on the disk. (A killed process loses nothing that it had written;
+for power cuts see tests/faults/power.py.)
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ PREFIX = "eventlog-fault-"
 BROKER, WORKER, DATABASE = (PREFIX + name for name in ("broker", "connect", "mysql"))
 STACK = Stack(kafka_port=29192, controller_port=29193, connect_port=28183)
 DATABASE_PORT = 23406
+METRICS_PORT = 28405
 CAPTURE = ("capture", "only-for-the-faults-9")
 LOGIN = ("event-log", "only-for-the-faults-8")
 UP_WITHIN = 150.0
@@ -54,6 +55,10 @@ MYSQL = (
     f" exec mysqld --no-defaults --user=root --datadir=/data/mysql --bind-address=127.0.0.1 --port={DATABASE_PORT}"
     " --socket=/tmp/mysqld.sock --pid-file=/tmp/mysqld.pid --loose-mysqlx=0 --server-id=4712"
     " --performance-schema=OFF --innodb-log-file-size=16M --sync-binlog=1 --innodb-flush-log-at-trx-commit=1"
+)
+WORKER_OPTIONS = (
+    "-Djava.security.auth.login.config=/etc/event-log/connect-jaas.conf"
+    f" -javaagent:/opt/kafka/jmx/jmx_prometheus_javaagent.jar=127.0.0.1:{METRICS_PORT}:/opt/kafka/jmx/connect.yml"
 )
 RUN_BROKER = f"[ -e /var/lib/kafka/data/log/meta.properties ] && exec kafka-class kafka.Kafka $0; {FORMAT_AND_RUN}"
 Row = Dict[str, Any]
@@ -94,7 +99,8 @@ class Site:
         self.make_database()
         docker("run", "--detach", "--name", WORKER, *self._contained(),
                "--volume", f"{self.root / 'secrets'}:{worker_files.SECRETS}:ro", "--env", f"KAFKA_HEAP_OPTS={HEAP}",
-               "--env", "KAFKA_OPTS=-Djava.security.auth.login.config=/etc/event-log/connect-jaas.conf",
+               "--env", f"KAFKA_OPTS={WORKER_OPTIONS}", "--env", f"REST_PORT={STACK.connect_port}",
+               "--env", f"REST_LOGIN_FILE={worker_files.SECRETS}/rest-login.properties",
                have["event log"], "kafka-class", "org.apache.kafka.connect.cli.ConnectDistributed",
                "/etc/event-log/connect-distributed.properties")  # fmt: skip
         self.await_worker()

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional
 
 from event_log import stack, worker
 from event_log.settings import Settings
+from event_log.text import local_time
 from event_log.verdict import ILL, Finding
 
 from . import acts, backoff, boot, database, flow, look
@@ -194,14 +195,18 @@ def _restarted(name: str) -> bool:
 
 
 def findings(memory: Memory, guard: Guard) -> List[Finding]:
-    """What does not last although it was restarted again and again."""
+    """What does not flow, whatever the worker says of itself, and what does not last although it is restarted."""
     found = []
     for name, entry in sorted(memory.get(KEY).items()):
-        if not isinstance(entry, dict) or int(entry.get("failures", 0)) < guard.report_after or entry.get("well"):
+        if not isinstance(entry, dict) or entry.get("well"):
             continue
         who = "Kafka Connect" if name == WORKER else f"The connector {name}"
-        times = int(entry["failures"])
-        what = f"{who} was started again {times} times and does not last: {entry.get('words', '')}."
-        remedy = "It is tried again every hour at least. See why: sudo event-log status"
-        found.append(Finding("restarts_in_vain", ILL, what, remedy))
+        words = entry.get("words", "")
+        if int(entry.get("failures", 0)) >= guard.report_after:
+            what = f"{who} was started again {entry['failures']} times and does not last: {words}."
+            remedy = "It is tried again every hour at least. See why in the log of Kafka Connect."
+            found.append(Finding("restarts_in_vain", ILL, what, remedy))
+        elif entry.get("problem") in _WORDS:
+            what = f"{who} reads nothing since {local_time(int(entry.get('since', 0)) * 1000)}: {words}."
+            found.append(Finding("no_flow", ILL, what, "The guard restarts it as soon as that can help."))
     return found
