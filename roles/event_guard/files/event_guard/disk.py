@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from event_log import growth, stack
 from event_log.errors import EventLogError
-from event_log.growth import LAST, LEVELS, LOW, OK, STOP, Limits, Room
+from event_log.growth import LAST, LEVELS, LOW, OK, STOP, Forecast, Limits, Room
 from event_log.settings import Settings
-from event_log.sizes import room_of
+from event_log.sizes import room_of, sentence_of
 from event_log.status import FORMER
 from event_log.text import human_bytes, iso_utc
 from event_log.verdict import ILL, Finding
@@ -38,6 +38,8 @@ ROOT = Path("/")
 SETTLE = 420
 #: Where nothing may go, or the broker refuses, every half hour is often enough.
 AGAIN = 1800
+#: A disk that is full in less than two weeks is told of: somebody may have to travel.
+SOON_DAYS = 14
 _MOST_DROPS = 50
 _STOP_SECONDS = 90
 _REMEDY = (
@@ -99,13 +101,16 @@ def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
     before = growth.samples_of(state.get("samples"))
     samples = growth.record(before, int(now), turn.seen.used)
     state["samples"] = [list(one) for one in samples]
+    if samples != before:  # once an hour
+        outlook = growth.forecast(samples, int(now), turn.seen, guard.free_drop)
+        state["forecast"] = asdict(outlook) if outlook is not None else {}
     _watch_root(turn, state)
     memory.put(KEY, state)
     if turn.level in (STOP, LAST):
         _stop_worker(turn)
     if turn.level != OK:
         _make_room(turn)
-    elif samples != before and not turn.reserve.exists():  # once an hour
+    elif samples != before and not turn.reserve.exists():
         _keep_reserve(turn)
 
 
@@ -235,6 +240,10 @@ def findings(guard: Guard, memory: Memory, now: float) -> List[Finding]:
     state = memory.get(KEY)
     level, root = str(state.get("level", OK)), str(state.get("root", OK))
     found = []
+    outlook = state.get("forecast") or {}
+    if level == OK and outlook.get("days") is not None and outlook["days"] < SOON_DAYS:
+        what = sentence_of(Forecast(**outlook), limits_of(guard), guarded=True)
+        found.append(Finding("disk_soon", OK, what, "What takes it: sudo event-log sizes"))
     if level == LOW:
         what = (
             f"Less than {guard.free_drop:g} % of the event log's disk are free: history that every group has read goes."

@@ -251,3 +251,13 @@ def test_findings_tell_what_a_person_should_know(site: Site) -> None:
     assert ids(memory) == ["disk_full"]
     memory.put("disk", {"root": "stop"})
     assert ids(memory) == ["root_disk"]
+
+
+@pytest.mark.parametrize(("a_day", "told"), [(2.0, ["disk_soon"]), (0.5, []), (-1.0, [])])
+def test_a_disk_that_is_full_within_two_weeks_is_told_of(site: Site, a_day: float, told: List[str]) -> None:
+    for hour in range(0, 49, 6):
+        memory = site.round(30 - a_day * hour / 24, NOW + hour * 3600)
+    found = disk.findings(site.guard, memory, NOW)
+    assert [one.id for one in found] == told
+    if found:
+        assert "in about 8 days only 10 % are free" in found[0].what
