@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError, PlanError
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_history import REPAIRS
 
 GAP, RESTORED = "binlog_gap", "restored_source"
 AUTO, FULL, INCREMENTAL, NOTHING = "auto", "full", "incremental", "nothing"
@@ -98,8 +99,8 @@ def why(seen: Seen, wanted: Wanted) -> str:
     begun = unfinished(seen.gaps, wanted.connector)
     if begun:
         return f"a repair was begun and not finished ({begun.get('why')})"
-    if seen.hold and seen.hold.get("connector") in (wanted.connector, "", None):
-        return str(seen.hold.get("what") or "the guard holds the worker back")
+    if seen.hold.get("id") in REPAIRS and seen.hold.get("connector") in (wanted.connector, "", None):
+        return str(seen.hold.get("what") or seen.hold["id"]).rstrip(".")
     if _GONE in seen.trace:
         return f"the connector failed, because its position {place(seen.offset)} is {_GONE}"
     missing = _missing(seen)
@@ -136,6 +137,9 @@ def plan(seen: Seen, wanted: Wanted, now: float) -> Plan:
             f"connector {wanted.connector} is {seen.state or 'not seen'}, at {place(seen.offset)}, and that is there."
         )
         return Plan("", words=(told,))
+    meant = REPAIRS.get(str(seen.hold.get("id")))
+    if meant and meant != f"repair_{wanted.reason}" and not wanted.anyway:
+        raise PlanError(f"{reason}. That is what the playbook {meant} is for, and nothing was changed")
     if not seen.database.position:
         raise PlanError(
             "the database tells no position of its binary log (is log_bin on?), so there is nowhere to begin"

@@ -1,13 +1,11 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The source database as a repair needs it: where its binary log is now, how much would be read, a signal."""
+"""The source database as a repair needs it: where its binary log is now, and how much would be read."""
 
 from __future__ import annotations
 
-import json
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import StateError
@@ -19,6 +17,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login imp
     StatementError,
     open_connection,
 )
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signals import SignalSource
 from ansible_collections.openmrs.event_log.plugins.module_utils._source_repair import Database
 
 
@@ -40,7 +39,10 @@ def look(login: Login, captured: Captured) -> Database:
             f"the database at {login.host}:{login.port} cannot be asked, nothing was changed: {error}"
         ) from None
     try:
-        return _look(connection, captured)
+        seen = _look(connection, captured)
+        # What has no primary key cannot be read in parts.
+        keyless = seen.signals and SignalSource(login, captured.database).keyless(captured.tables)
+        return replace(seen, signals=False) if keyless else seen
     except ConnectError as error:
         raise StateError(f"the database broke off, nothing was changed: {error}") from None
     finally:
@@ -86,22 +88,3 @@ def _answers(connection: Connection, statement: str) -> bool:
 def _path(captured: Captured) -> str:
     database, _, table = captured.signal_table.partition(".")
     return f"{quote(database)}.{quote(table)}"
-
-
-def signal(login: Login, captured: Captured) -> None:
-    """Ask Debezium for an incremental snapshot of all captured tables (documentation, "Signalling")."""
-    data = {
-        "type": "incremental",
-        "data-collections": [f"{captured.database}.{table}" for table in captured.tables],
-    }
-    try:
-        connection = open_connection(login)
-        try:
-            connection.query(
-                f"INSERT INTO {_path(captured)} (id, type, data) VALUES (%s, 'execute-snapshot', %s)",  # noqa: S608
-                (f"repair-{time.time_ns()}", json.dumps(data)),
-            )
-        finally:
-            connection.close()
-    except (ConnectError, StatementError) as error:
-        raise StateError(f"the signal for the incremental snapshot could not be written: {error}") from None

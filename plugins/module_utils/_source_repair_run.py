@@ -27,6 +27,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     StateError,
     UnreachableError,
 )
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_history import forget, remembered_of
 from ansible_collections.openmrs.event_log.plugins.module_utils._guard_memory import Memory
 from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
 
@@ -56,7 +57,7 @@ class Hands:
     """What reaches beyond the worker's REST interface."""
 
     database: Callable[[], repair.Database]
-    signal: Callable[[], None]
+    snapshot: Callable[[ConnectApi], None]  # asks for an incremental one of all captured tables
     run: Run
     now: Callable[[], float] = time.time
 
@@ -184,7 +185,7 @@ class RepairRun:
 
     def _forget_history(self) -> None:
         memory = Memory.load(self._order.memory)
-        memory.put("history", {name: one for name, one in memory.get("history").items() if name != self._name})
+        forget(memory, self._name)
         memory.put("hold", {})
         memory.put("waiting", {})
         memory.save()
@@ -233,7 +234,7 @@ class RepairRun:
         self._await("is running", runs)
 
     def _signal(self) -> None:
-        self._hands.signal()
+        self._hands.snapshot(self._api)
 
     def _close_gap(self) -> None:
         told = repair.closing(self._todo.fill, self._hands.now())
@@ -257,5 +258,7 @@ class RepairRun:
 
 def _remembered(memory: Memory, connector: str) -> Optional[Mapping[str, Any]]:
     """The position that the guard saw last."""
-    found = memory.get("history").get(connector)
-    return found if isinstance(found, dict) and found.get("file") else None
+    known = remembered_of(memory, connector)
+    if known is None or known.offset is None:
+        return None
+    return {"file": known.offset.file, "pos": known.offset.pos, "ts_sec": known.time}

@@ -95,6 +95,7 @@ options:
     default: 300
 seealso:
   - module: openmrs.event_log.connector_offsets
+  - module: openmrs.event_log.connector_snapshot
 """
 
 EXAMPLES = r"""
@@ -160,6 +161,7 @@ response:
   sample: Internal Server Error
 """
 
+from functools import partial
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -167,14 +169,18 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import 
     conclude,
     connect_options,
     connect_required_by,
+    hide_values,
 )
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snapshot import SnapshotOrder, SnapshotRun
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
     SSL_MODES,
     Login,
     MissingLibraryError,
 )
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signals import SignalSource
 from ansible_collections.openmrs.event_log.plugins.module_utils._source_repair import Wanted
-from ansible_collections.openmrs.event_log.plugins.module_utils._source_repair_database import Captured, look, signal
+from ansible_collections.openmrs.event_log.plugins.module_utils._source_repair_database import Captured, look
 from ansible_collections.openmrs.event_log.plugins.module_utils._source_repair_run import Hands, Order, RepairRun
 
 OPTIONS: Dict[str, Any] = {
@@ -211,9 +217,14 @@ def hands(module: Any) -> Hands:
         ca_cert=given["database_ca_cert"],
     )
     captured = Captured(given["database"], given["tables"], given["signal_table"])
+
+    def snapshot(api: ConnectApi) -> None:
+        order = SnapshotOrder(given["name"], "started", tuple(given["tables"]), wait_timeout=given["wait_timeout"])
+        SnapshotRun(order, api, hide_values(module), partial(SignalSource, login)).execute()
+
     return Hands(
         database=lambda: look(login, captured),
-        signal=lambda: signal(login, captured),
+        snapshot=snapshot,
         run=lambda command, text: module.run_command(list(command), data=text or None),
     )
 

@@ -23,6 +23,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pymysql
 from ansible_collections.openmrs.event_log.plugins.module_utils._debezium import Source, connector_config
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signal_table import SignalTable
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import (
     Stack,
     broker_properties,
@@ -50,6 +51,7 @@ CREATE DATABASE openmrs;
 CREATE TABLE openmrs.person (person_id int PRIMARY KEY, gender varchar(50), uuid char(38));
 CREATE TABLE openmrs.patient (patient_id int PRIMARY KEY, creator int);
 """
+SIGNALS = SignalTable.parse("event_log.debezium_signal")
 MYSQL = (
     "[ -d /data/mysql/mysql ] || mysqld --no-defaults --initialize-insecure --user=root --datadir=/data/mysql;"
     f" exec mysqld --no-defaults --user=root --datadir=/data/mysql --bind-address=127.0.0.1 --port={DATABASE_PORT}"
@@ -140,6 +142,8 @@ class Site:
         self.await_database()
         user = f"'{CAPTURE[0]}'@'%'"
         self.sql(f"{SCHEMA} CREATE USER {user} IDENTIFIED BY '{CAPTURE[1]}'; GRANT {GRANTS} ON *.* TO {user}")
+        self.sql("; ".join(SIGNALS.statements))
+        self.sql(f"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON {SIGNALS.quoted} TO {user}")
 
     def remove(self) -> None:
         left = docker("ps", "--all", "--filter", f"name=^{PREFIX}", "--format", "{{.Names}}").split()
@@ -170,19 +174,19 @@ class Site:
             got = answer.read().decode()
         return answer.status, json.loads(got) if got.startswith(("{", "[")) else got
 
-    def config(self, name: str, **overrides: Any) -> Dict[str, str]:
+    def config(self, name: str) -> Dict[str, str]:
         """The configuration that the collection makes, with a heartbeat each second."""
         source = Source(
             site=name, host="127.0.0.1", port=DATABASE_PORT, database="openmrs", user=CAPTURE[0], tables=TABLES,
             password_file=f"{worker_files.SECRETS}/database.properties", topic_prefix=name, heartbeat_ms=1000,
-            bootstrap=STACK.bootstrap, overrides={key.replace("_", "."): value for key, value in overrides.items()},
+            bootstrap=STACK.bootstrap, signal_table=SIGNALS.name,
         )  # fmt: skip
         return {key: text(value) for key, value in connector_config(source).items()}
 
-    def register(self, name: str, **overrides: Any) -> None:
+    def register(self, name: str) -> None:
         """Register a connector and wait until its snapshot is over and it streams."""
         self.known.append(name)
-        status, answer = self.rest("PUT", f"/connectors/{name}/config", self.config(name, **overrides))
+        status, answer = self.rest("PUT", f"/connectors/{name}/config", self.config(name))
         assert status in (200, 201), answer
         self.await_running(name)
         wait_for(f"{name} streams", lambda: self.streams(name), 90, WORKER)

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Set
 
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils._guard_memory import Memory
 
 from tests.helpers.calls import call
+from tests.helpers.fault_home import Home
 from tests.helpers.fault_site import BROKER, CAPTURE, DATABASE_PORT, STACK, TABLES, WORKER, Site, replayed
 from tests.helpers.workers import docker, wait_for
 
@@ -28,6 +29,7 @@ def options(site: Site, name: str, memory: Path, reason: str, **more: Any) -> Di
         "database_password": CAPTURE[1],
         "database": "openmrs",
         "tables": list(TABLES),
+        "signal_table": "event_log.debezium_signal",
         "memory": str(memory),
         "worker": WORKER,
         "configs_topic": STACK.configs_topic,
@@ -37,11 +39,15 @@ def options(site: Site, name: str, memory: Path, reason: str, **more: Any) -> Di
     }
 
 
-def same_as_the_table(site: Site, name: str) -> bool:
-    return replayed(site.events(name)) == site.rows()
+def missing(site: Site, name: str) -> Set[int]:
+    """The rows of which a consumer has another state than the table."""
+    state, table = replayed(site.events(name)), site.rows()
+    return {key for key in {**state, **table} if state.get(key) != table.get(key)}
 
 
-@pytest.mark.parametrize("fill", ["full", pytest.param("nothing", marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "fill", ["incremental", *(pytest.param(fill, marks=pytest.mark.full) for fill in ("full", "nothing"))]
+)
 def test_a_purged_binary_log_fails_loudly_and_is_repaired_with_a_record(site: Site, tmp_path: Path, fill: str) -> None:
     name = f"purged-{fill}"
     site.sql("INSERT INTO openmrs.person VALUES (1, 'F', 'a'), (2, 'M', 'b'), (3, 'F', 'c')")
@@ -55,26 +61,28 @@ def test_a_purged_binary_log_fails_loudly_and_is_repaired_with_a_record(site: Si
     site.sql(f"PURGE BINARY LOGS TO '{newest}'")
     docker("start", WORKER)
     assert "no longer available on the server" in site.await_failed(name)
-    given = options(site, name, tmp_path, "binlog_gap", fill=fill)
-    before = site.offset(name)
+    home, before = Home(site, name, tmp_path), site.offset(name)
+    named = ("-e", "event_log_repair=broken", "-e", f"event_log_repair_fill={fill}")
 
-    told = call("source_repair", check=True, **given)
-    assert told["changed"] and told["gap"]["from"].startswith(f"{before['file']}:{before['pos']}"), told
+    told = home.play("repair_binlog_gap")
+    assert (told.code, told.changed) == (0, []), told.output[-3000:]
+    assert f"{before['file']}:{before['pos']}" in told.output
+    assert "Nothing was changed. To do it, say -e event_log_repair=broken" in told.output
     assert site.offset(name) == before and "FAILED" in site.states(name)
 
-    done = call("source_repair", **given)
-    assert done["actions"] == told["actions"], done
+    done = home.play("repair_binlog_gap", *named)
+    assert done.code == 0 and len(done.changed) == 1, done.output[-3000:]
     site.sql("INSERT INTO openmrs.person VALUES (5, 'F', 'e')")
-    wait_for("the stream goes on", lambda: 5 in replayed(site.events(name)), 90, WORKER)
-    state, table = replayed(site.events(name)), site.rows()
     # A row that was deleted in the gap is what no snapshot can tell.
-    missing = {key for key in {**state, **table} if state.get(key) != table.get(key)}
-    assert missing == ({3} if fill == "full" else {1, 3, 4})
-    (gap,) = Memory.load(tmp_path).get("gaps")
+    wanted = {1, 3, 4} if fill == "nothing" else {3}
+    wait_for("the stream goes on", lambda: 5 in replayed(site.events(name)), 90, WORKER)
+    wait_for("the gap is filled", lambda: missing(site, name) == wanted, 90, WORKER)
+    (gap,) = Memory.load(home.guard).get("gaps")
     assert gap["repaired"] and "no longer available" in gap["why"]
-    again = call("source_repair", **given)
-    assert (again.get("changed"), again.get("actions")) == (False, []), again
+    again = home.play("repair_binlog_gap", *named)
+    assert (again.code, again.changed) == (0, []) and "Nothing is to be repaired" in again.output, again.output[-3000:]
     assert site.states(name) == ["RUNNING", "RUNNING"]
+    assert site.rest("GET", f"/connectors/{name}")[1]["config"] == {**site.config(name), "name": name}
 
 
 def rebuilt(site: Site, name: str) -> None:
@@ -101,7 +109,7 @@ def test_of_a_rebuilt_database_nothing_is_read_from_the_old_position(site: Site,
     memory = Memory.load(tmp_path)
     memory.put("hold", {"id": "database_other", "what": "the database is another one", "connector": name})
     memory.save()
-    given = options(site, name, tmp_path, "restored_source")
+    given = options(site, name, tmp_path, "restored_source", fill="full")
     told = call("source_repair", check=True, **given)
     assert told["changed"] and told["why"] == "the database is another one", told
     assert docker("inspect", "--format", "{{.State.Running}}", WORKER).strip() == "false"
@@ -148,7 +156,7 @@ def test_a_connector_that_was_deleted_by_hand_goes_on_where_it_was(site: Site) -
     site.sql("DELETE FROM openmrs.person WHERE person_id = 1")
     made = call("connector", name=name, config=site.config(name), **site.options)
     assert made["actions"] == ["create"], made
-    wait_for("what happened meanwhile", lambda: same_as_the_table(site, name), 90, WORKER)
+    wait_for("what happened meanwhile", lambda: not missing(site, name), 90, WORKER)
     # Not by a second snapshot, which could not tell of the delete nor of the state between.
     assert [(event.key, event.op) for event in site.events(name) if event.value] == [
         (1, "r"), (2, "c"), (2, "u"), (1, "d"),

@@ -32,7 +32,7 @@ def test_a_position_that_is_there_needs_nothing() -> None:
         ({"offset": {"file": "binlog.000007", "pos": 4}}, "in no file"),
         ({"offset": {"file": "binlog.000009", "pos": 801}}, "behind the end"),
         ({"trace": "…, but this is no longer available on the server. Reconfigure …"}, "no longer available"),
-        ({"hold": {"id": "database_other", "what": "another database", "connector": "c"}}, "another database"),
+        ({"hold": {"id": "binlog_purged", "what": "It is purged.", "connector": "c"}}, "It is purged"),
         ({"gaps": [OPEN]}, "not finished (purged)"),
     ],
 )
@@ -46,7 +46,8 @@ def test_what_is_wrong_is_said(change: Dict[str, Any], words: str) -> None:
     "change",
     [
         {"offset": {"file": "binlog.000009", "pos": 800}},  # at the very end
-        {"hold": {"id": "database_other", "what": "another database", "connector": "d"}},
+        {"hold": {"id": "binlog_purged", "what": "It is purged.", "connector": "d"}},
+        {"hold": {"id": "of_somebody", "what": "An upgrade.", "connector": "c"}},
         {"gaps": [{**OPEN, "connector": "d"}, {**OPEN, "repaired": "yesterday"}]},
         {"offset": None},
     ],
@@ -61,7 +62,7 @@ def test_a_person_may_know_more() -> None:
 
 
 def test_a_worker_that_is_down_is_started_with_its_connector_stopped() -> None:
-    seen = repair.Seen(THERE, False, hold={"what": "rebuilt"}, offset=GOOD)
+    seen = repair.Seen(THERE, False, hold={"id": "binlog_purged"}, offset=GOOD)
     actions = repair.plan(seen, GAP, NOW).actions
     assert actions[:3] == ("record_gap", "mark_stopped", "start_worker")
     assert actions.index("start_worker") < actions.index("reset") < actions.index("forget_history")
@@ -82,6 +83,13 @@ def test_how_the_gap_is_filled(fill: str, signals: bool, chosen: str, end: Any) 
     assert plan.fill == chosen
     assert plan.actions[plan.actions.index("forget_history") + 1 :] == end
     assert ("42 rows in 2 tables" in " ".join(plan.words)) == (chosen != "nothing")
+
+
+def test_the_other_repair_is_named_where_it_is_meant() -> None:
+    held = replace(HEALTHY, hold={"id": "database_other", "what": "Another database.", "connector": "c"})
+    with pytest.raises(PlanError, match=r"Another database\. That is what the playbook repair_restored_source is for"):
+        repair.plan(held, GAP, NOW)
+    assert repair.plan(held, repair.Wanted("c", repair.RESTORED), NOW).actions
 
 
 def test_what_cannot_be_is_refused_before_anything_is_done() -> None:

@@ -56,7 +56,7 @@ class Host:
         self.container = "true"
         self.commands: List[Tuple[List[str], str]] = []
         memory = Memory.load(directory)
-        memory.put("history", {"c": {"file": "binlog.000001", "pos": 4}, "other": {"file": "x"}})
+        memory.put("history", {"c": {"offset": {"file": "binlog.000001", "pos": 4}}, "other": {}})
         memory.save()
 
     @property
@@ -73,16 +73,21 @@ class Host:
             self.worker.register("c", CONFIG, "STOPPED")
         return 0, "", ""
 
-    def _signal(self) -> None:
+    def _snapshot(self, _api: ConnectApi) -> None:
         self.signalled += 1
 
     def repair(self, **wanted: Any) -> Dict[str, Any]:
         check = wanted.pop("check", False)
         api = ConnectApi(self.worker, Deadline(FakeClock(), 60), patient=False)  # type: ignore[arg-type]
         database = Database("binlog.000009:900", {"binlog.000009": 900}, signals=self.signals)
-        hands = Hands(lambda: database, self._signal, self.run, lambda: 1_790_000_000.0)
+        hands = Hands(lambda: database, self._snapshot, self.run, lambda: 1_790_000_000.0)
         order = Order(
-            Wanted("c", "binlog_gap", **wanted), self.directory, "event-log-connect", "configs", ["produce"], check
+            Wanted("c", wanted.pop("reason", "binlog_gap"), **wanted),
+            self.directory,
+            "event-log-connect",
+            "configs",
+            ["produce"],
+            check,
         )
         self.runner = RepairRun(order, api, hands)
         return self.runner.execute()
@@ -128,7 +133,7 @@ def test_a_worker_that_is_held_is_started_with_its_connector_stopped(host: Host)
     memory.put("hold", {"id": "database_other", "what": "another database", "connector": "c"})
     memory.save()
     host.worker.down, host.container = True, "false"
-    told = host.repair()
+    told = host.repair(reason="restored_source")
     assert told["gap"]["from"] == "binlog.000001:4", "by the guard's memory"
     written = [(command[0], text) for command, text in host.commands if command[0] == "produce"]
     assert written == [("produce", 'target-state-c\t{"state": "PAUSED", "state.v2": "STOPPED"}\n')]

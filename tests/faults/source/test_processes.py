@@ -1,0 +1,141 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Broker, worker and database killed or frozen under a load of which every change is known: nothing is lost.
+
+What the guard does on a server, these tests do by hand: start a worker that is down, restart a task that failed. How
+often is set by EVENT_LOG_TEST_KILLS (1), how long a process is frozen by EVENT_LOG_TEST_FROZEN (10 seconds).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from typing import Callable, List
+
+import pytest
+
+from tests.helpers.calls import call
+from tests.helpers.fault_load import Load, Outcome, outcome
+from tests.helpers.fault_site import BROKER, CAPTURE, DATABASE, DATABASE_PORT, WORKER, Site
+from tests.helpers.workers import docker, wait_for
+
+KILLS = int(os.environ.get("EVENT_LOG_TEST_KILLS", "1"))
+FROZEN = float(os.environ.get("EVENT_LOG_TEST_FROZEN", "10"))
+SEED = int(os.environ.get("EVENT_LOG_TEST_SEED", "9"))
+VICTIMS = [BROKER, WORKER, DATABASE]
+each_victim = pytest.mark.parametrize("victim", VICTIMS, ids=[name.rpartition("-")[2] for name in VICTIMS])
+
+
+def healed(site: Site, name: str) -> int:
+    """Restart what failed until it runs, as the guard does; how often that was needed."""
+    restarts: List[float] = []
+
+    def look() -> bool:
+        states = site.states(name)
+        if "FAILED" in states and (not restarts or time.monotonic() - restarts[-1] > 5):
+            restarts.append(time.monotonic())
+            site.rest("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
+        return states == ["RUNNING", "RUNNING"]
+
+    wait_for(f"{name} runs again", look, 150, WORKER, pause=1)
+    return len(restarts)
+
+
+def all_came(site: Site, name: str, load: Load) -> Outcome:
+    """Wait until the topic says what the table says; the last look counts."""
+    found: List[Outcome] = []
+
+    def look() -> bool:
+        healed(site, name)
+        found.append(outcome(site.events(name), site.rows(), load))
+        return found[-1].good
+
+    try:
+        wait_for("every change has come", look, 120, WORKER, pause=1)
+    except AssertionError as error:
+        pytest.fail(f"{found[-1:]} of {load.writes} writes\n{error}")
+    return found[-1]
+
+
+def under_load(
+    site: Site, name: str, fault: Callable[[random.Random], None], times: int, tell: Callable[..., None]
+) -> None:
+    chance = random.Random(SEED)  # noqa: S311
+    site.register(name)
+    with Load(SEED) as load:
+        wait_for("the load is under way", lambda: load.writes > 50, 60)
+        for _ in range(times):
+            time.sleep(chance.uniform(0.5, 3))  # at a moment that nobody chose
+            fault(chance)
+            healed(site, name)
+    end = all_came(site, name, load)
+    tell(
+        "outcome",
+        f"{name}: {times} times, seed {SEED}: {load.writes} writes, {end.lost} lost, {end.duplicates} duplicates",
+    )
+    assert load.writes > 100 and load.deleted
+    assert end.good
+
+
+@each_victim
+def test_kill_9_loses_nothing(site: Site, victim: str, record_property: Callable[..., None]) -> None:
+    def kill(_chance: random.Random) -> None:
+        docker("kill", "--signal", "KILL", victim)
+        wait_for(
+            "it is dead", lambda: docker("inspect", "--format", "{{.State.Running}}", victim).strip() == "false", 30
+        )
+        docker("start", victim)
+        if victim == DATABASE:
+            site.await_database()
+        site.await_worker()
+
+    under_load(site, f"killed-{victim.rpartition('-')[2]}", kill, KILLS, record_property)
+
+
+@each_victim
+def test_a_process_that_is_frozen_for_a_while_loses_nothing(
+    site: Site, victim: str, record_property: Callable[..., None]
+) -> None:
+    def freeze(_chance: random.Random) -> None:
+        docker("kill", "--signal", "STOP", victim)
+        try:
+            time.sleep(FROZEN)  # the fault itself
+        finally:
+            docker("kill", "--signal", "CONT", victim)
+        site.await_worker()
+
+    under_load(site, f"frozen-{victim.rpartition('-')[2]}", freeze, 1, record_property)
+
+
+def test_a_server_id_that_two_use_is_told_and_heals_once_it_is_gone(site: Site) -> None:
+    first, second = "clash-1", "clash-2"
+    config = site.config(first)
+    site.sql("INSERT INTO openmrs.person VALUES (1, 'F', 'a')")
+    site.register(first)
+    seen = call(
+        "mysql_source_info", login_port=DATABASE_PORT, login_user=CAPTURE[0], login_password=CAPTURE[1],
+        database="openmrs", server_id=int(config["database.server.id"]),
+    )  # fmt: skip
+    assert int(config["database.server.id"]) in [one["server_id"] for one in seen["source"]["replicas"]], seen
+    site.known.append(second)
+    other = {**site.config(second), "database.server.id": config["database.server.id"]}
+    assert site.rest("PUT", f"/connectors/{second}/config", other)[0] == 201
+
+    def told() -> str:
+        for name in (first, second):
+            trace = site.trace(name)
+            if "server_id" in trace or "server_uuid" in trace or "1236" in trace:
+                return trace
+        log = docker("logs", "--tail", "400", WORKER)
+        return log if "same server_uuid/server_id" in log or "zombie dump thread" in log else ""
+
+    assert wait_for("the clash is told", told, 120, WORKER)
+    site.rest("DELETE", f"/connectors/{second}")
+    site.sql("INSERT INTO openmrs.person VALUES (2, 'M', 'b'); DELETE FROM openmrs.person WHERE person_id = 1")
+    healed(site, first)
+    wait_for(
+        "nothing is lost", lambda: [event.key for event in site.events(first) if event.op == "d"] == [1], 120, WORKER
+    )
+    assert {event.key for event in site.events(first)} == {1, 2}
