@@ -269,11 +269,16 @@ def replayed(events: List[Event]) -> Dict[int, Row]:
 
 @contextlib.contextmanager
 def fault_site() -> Iterator[Site]:
-    """Yield a site that is up, and take it away."""
+    """Yield a site that is up, and take it away. With EVENT_LOG_TEST_KEEP_RIG it stays up, for who writes tests."""
     made = Site(Path(tempfile.gettempdir()) / "eventlog-fault-source")
-    made.remove()
+    keep = bool(os.environ.get("EVENT_LOG_TEST_KEEP_RIG"))
+    running = docker("ps", "--format", "{{.Names}}").split()
+    if not (keep and {BROKER, WORKER, DATABASE} <= set(running)):
+        made.remove()
     try:
-        made.start_all()
+        if not made.root.exists():
+            made.start_all()
         yield made
     finally:
-        made.remove()
+        if not keep:
+            made.remove()
