@@ -175,11 +175,11 @@ class Site:
         return answer.status, json.loads(got) if got.startswith(("{", "[")) else got
 
     def config(self, name: str) -> Dict[str, str]:
-        """The configuration that the collection makes, with a heartbeat each second."""
+        """The configuration that the collection makes where the guard watches, with a heartbeat each second."""
         source = Source(
             site=name, host="127.0.0.1", port=DATABASE_PORT, database="openmrs", user=CAPTURE[0], tables=TABLES,
             password_file=f"{worker_files.SECRETS}/database.properties", topic_prefix=name, heartbeat_ms=1000,
-            bootstrap=STACK.bootstrap, signal_table=SIGNALS.name,
+            bootstrap=STACK.bootstrap, signal_table=SIGNALS.name, guarded=True,
         )  # fmt: skip
         return {key: text(value) for key, value in connector_config(source).items()}
 
