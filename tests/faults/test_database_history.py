@@ -181,7 +181,12 @@ CASES: Dict[str, Tuple[Callable[[Site, Path], None], Set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+SHORT = ("rebuilt", "copy of a stopped server")
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case in SHORT else [pytest.mark.full]) for case in CASES]
+)
 def test_another_history_is_not_taken_for_the_one_that_was_read(site: Site, case: str, tmp_path: Path) -> None:
     change, expected = CASES[case]
     change(site, tmp_path / "copy")
