@@ -132,7 +132,7 @@ def look(run: Run, at: Path) -> list[Ordered]:
     readers: dict[str, logs.Reader] = {name: logs.Reader() for name in (*TABLES, HISTORY)}
     found = []
     for cut in run.cuts:
-        with Disk(cut.file, at).mounted("ro") as mounted:
+        with Disk(cut.file, at).looked_into() as mounted:
             log = mounted / LOG_DIR
             ends = {table: readers[table].end(log / f"{PREFIX}.{DATABASE}.{table}-0") for table in TABLES}
             history = (readers[HISTORY].end(log / HISTORY), run.history)

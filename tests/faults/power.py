@@ -25,7 +25,7 @@ from tests.faults import cuts, disk
 from tests.faults.variants import VARIANTS
 
 SLOW_SOURCE = Path(__file__).parent / "slow_sync.c"
-ROUND = 500  # copies of one round
+ROUND = 1000  # copies of one round
 
 
 def slow_library(directory: Path, milliseconds: float) -> str:

@@ -179,6 +179,15 @@ class Stack:
         return [event for table in tables for event in _consume(table)]
 
 
+def end_of(table: str) -> int:
+    """How many messages a table's topic holds; 0 where there is none yet."""
+    with contextlib.closing(Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": "nobody"})) as consumer:
+        topic = f"{PREFIX}.{DATABASE}.{table}"
+        if topic not in consumer.list_topics(timeout=10).topics:
+            return 0
+        return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1])
+
+
 def _consume(table: str) -> Iterator[Event]:
     consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": "nobody", "enable.auto.commit": False})
     with contextlib.closing(consumer):

@@ -89,6 +89,11 @@ VARIANTS = {
     for variant in (
         Variant("ours", "what the collection ships"),
         Variant(
+            "small",
+            "what the collection ships, with Kafka's small batches: what they cost where each is synced",
+            changed={"producer.override.batch.size": None, "producer.override.linger.ms": None},
+        ),
+        Variant(
             "first",
             "the first version: every default of Kafka, Connect and Debezium, an offset a minute",
             broker=_UNSAFE_BROKER,

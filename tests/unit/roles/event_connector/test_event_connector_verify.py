@@ -43,7 +43,10 @@ def folder_of(where: Path, name: str, configs: str) -> str:
     """A folder with a docker command that describes such topics."""
     folder = where / name.replace(" ", "-")
     folder.mkdir()
-    lines = [f"Topic: {topic}\tPartitionCount: 1\tReplicationFactor: 1\tConfigs: {given}" for topic, given in TOPICS]
+    lines = [
+        f"Topic: {topic}\tPartitionCount: 1\tReplicationFactor: 1\tConfigs: {given},flush.messages=1"
+        for topic, given in TOPICS
+    ]
     text = "\n".join(lines).replace("retention.ms=-1,retention.bytes", configs)
     (folder / "docker").write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" >'{folder}/asked'\ncat <<'END'\n{text}\nEND\n")
     (folder / "docker").chmod(0o755)
