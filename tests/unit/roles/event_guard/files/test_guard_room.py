@@ -80,6 +80,23 @@ def test_whole_files_that_every_group_has_read_go(
     assert found == room.Dropped(2000, (obs,), HOUR, ((obs, 0, 20, HOUR, 3 * HOUR),))
 
 
+def test_the_account_that_sees_every_group_is_asked(
+    settings: Settings, asked: List[Sequence[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broker = settings.home / "config" / "broker"
+    broker.mkdir(parents=True)
+    (broker / "server.properties").write_text("listeners=BROKER://127.0.0.1:9092,ADMIN://127.0.0.1:9094\n")
+    seen: List[str] = []
+
+    def read(who: Settings) -> List[Reading]:
+        seen.append(who.bootstrap)
+        return []
+
+    monkeypatch.setattr(groups, "read", read)
+    room.drop(replace(settings, logins=True, client_dir=tmp_path / "command"), 1, ())
+    assert seen == ["127.0.0.1:9094"]
+
+
 def test_no_more_goes_than_is_missing(
     settings: Settings, asked: List[Sequence[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
