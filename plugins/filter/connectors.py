@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.openmrs.event_log.plugins.module_utils import _connector_words, _guard_snapshot
+from ansible_collections.openmrs.event_log.plugins.module_utils import (
+    _connector_words,
+    _guard_snapshot,
+    _upgrade_words,
+)
 
 
 def connector_order(order: str) -> dict[str, Any]:
@@ -28,6 +32,7 @@ class FilterModule:
             "connector_order": connector_order,
             "connector_order_refused": _connector_words.order_refused,
             "connector_order_failed": _connector_words.order_failed,
+            "columns_changed": _upgrade_words.columns_changed,
             "snapshots_told": snapshots_told,
             "connector_outcome": _connector_words.outcome_told,
         }

@@ -31,6 +31,13 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._redact import S
 
 STARTED, FINISHED, STOPPED = "started", "finished", "stopped"
 SIGNALS = "signal.data.collection"
+Veil = Callable[[FrozenSet[str]], None]
+NO_SIGNALS = (
+    "connector {name} has no table of signals (signal.data.collection). Let the database's administrator run: CREATE "
+    "DATABASE event_log; CREATE TABLE event_log.debezium_signal (id VARCHAR(64) NOT NULL PRIMARY KEY, type VARCHAR(32) "
+    "NOT NULL, data VARCHAR(2048) NULL); and GRANT SELECT, INSERT, DELETE, CREATE ON event_log.debezium_signal TO the "
+    "capture account; or set mysql_binlog_mode to configure. Then run site.yml once"
+)
 
 
 class Source(Protocol):
@@ -41,6 +48,12 @@ class Source(Protocol):
 
     def signal(self, table: str, key: str, kind: str, data: str) -> Tuple[str, int]:
         """Write a signal; the position of the binary log behind it."""
+
+    def mark(self, table: str) -> Tuple[str, int]:
+        """Write something that the connector sees; the position of the binary log before."""
+
+    def schema_changes(self, file: str, position: int, tables: Sequence[str]) -> List[str]:
+        """The statements behind a position that may change what the tables look like."""
 
     def tidy(self, table: str) -> None:
         """Remove what earlier snapshots have left in the table of signals."""
@@ -68,6 +81,19 @@ class Found:
     prefix: str
 
 
+def offset_of(api: ConnectApi, name: str, prefix: str) -> Optional[Mapping[str, Any]]:
+    """The stored offset of a connector of Debezium."""
+    for entry in api.offsets(name):
+        if isinstance(entry.partition, dict) and entry.partition.get("server") == prefix:
+            return entry.offset
+    return None
+
+
+def database_of(config: Mapping[str, str]) -> str:
+    """The database whose tables are captured; behind it may stand the one with the table of signals."""
+    return config.get("database.include.list", "").partition(",")[0].strip().replace("\\", "")
+
+
 class SnapshotRun:
     """Carries out one order."""
 
@@ -75,7 +101,7 @@ class SnapshotRun:
         self,
         order: SnapshotOrder,
         api: ConnectApi,
-        veil: Callable[[FrozenSet[str]], None],
+        veil: Veil,
         source: Callable[[str], Source],
     ) -> None:
         self._order = order
@@ -136,16 +162,9 @@ class SnapshotRun:
             raise InputError(f"connector {name} is none of Debezium's for MySQL or MariaDB")
         signals = config.get(SIGNALS, "")
         if not signals:
-            raise PlanError(
-                f"connector {name} has no table of signals ({SIGNALS}), so nobody can ask it to read a table again. "
-                "Let the database's administrator run, for the capture account: CREATE DATABASE event_log; CREATE "
-                "TABLE event_log.debezium_signal (id VARCHAR(64) NOT NULL PRIMARY KEY, type VARCHAR(32) NOT NULL, data "
-                "VARCHAR(2048) NULL); GRANT SELECT, INSERT, DELETE, CREATE ON event_log.debezium_signal TO the "
-                "account; or set mysql_binlog_mode to configure. Then run site.yml once"
-            )
+            raise PlanError(NO_SIGNALS.format(name=name))
         self._refuse_state()
-        databases = [part.replace("\\", "") for part in config.get("database.include.list", "").split(",")]
-        return Found(signals, databases[0].strip(), config.get("table.include.list", ""), config["topic.prefix"])
+        return Found(signals, database_of(config), config.get("table.include.list", ""), config["topic.prefix"])
 
     def _refuse_state(self) -> None:
         status = determined_status(self._api, self._order.name)
@@ -178,10 +197,7 @@ class SnapshotRun:
             )
 
     def _offset(self, found: Found) -> Optional[Mapping[str, Any]]:
-        for entry in self._api.offsets(self._order.name):
-            if isinstance(entry.partition, dict) and entry.partition.get("server") == found.prefix:
-                return entry.offset
-        return None
+        return offset_of(self._api, self._order.name, found.prefix)
 
     # changing
 

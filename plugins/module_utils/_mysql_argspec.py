@@ -31,6 +31,34 @@ def mysql_required_by() -> dict[str, Any]:
     return {"client_key": ["client_cert"]}
 
 
+def capture_options() -> dict[str, Any]:
+    """The login of the capture account, for modules whose other options are the worker's; fragment capture."""
+    options = {
+        "login_host": {"type": "str", "default": "127.0.0.1"},
+        "login_port": {"type": "int", "default": 3306},
+        "login_user": {"type": "str", "required": True},
+        "login_password": {"type": "str", "required": True, "no_log": True},
+        "connect_timeout": {"type": "int", "default": 10},
+        "ssl_mode": {"type": "str", "choices": list(SSL_MODES), "default": "preferred"},
+        "ca_cert": {"type": "path"},
+    }
+    return {"database_login": {"type": "dict", "required": True, "options": options}}
+
+
+def capture_login(params: Mapping[str, Any]) -> Login:
+    """How to log in as the capture account, from a module's parameters."""
+    given = params["database_login"]
+    return Login(
+        host=given["login_host"],
+        port=given["login_port"],
+        user=given["login_user"],
+        password=given["login_password"],
+        connect_timeout=given["connect_timeout"],
+        ssl_mode=given["ssl_mode"],
+        ca_cert=given["ca_cert"],
+    )
+
+
 def login_of(params: Mapping[str, Any]) -> Login:
     """How to log in, from a module's parameters."""
     return Login(

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from dataclasses import dataclass
-from typing import Any, List, Sequence, Tuple
+from typing import Any, List, Mapping, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
@@ -21,6 +23,10 @@ KEYLESS = (
     "SELECT COUNT(*) AS keyed FROM information_schema.statistics "
     "WHERE table_schema = %s AND table_name = %s AND index_name = 'PRIMARY'"
 )
+
+
+# What may change columns. TRUNCATE and indexes do not.
+_DDL = re.compile(r"(?i)\b(?:ALTER|CREATE|DROP|RENAME)\b[^;]*?\b(?:TABLE|DATABASE|SCHEMA)\b")
 
 
 class SignalError(EventLogError):
@@ -51,16 +57,48 @@ class SignalSource:
             session.ask(named.statements[1])
             session.ask(f"INSERT INTO {named.quoted} (id, type, data) VALUES (%s, %s, %s)", key, kind, data)  # noqa: S608
             session.ask("COMMIT")
-            row = session.ask(session.status_statement)[0]
-            return str(row["File"]), int(row["Position"])
+            return session.position()
+
+    def mark(self, table: str) -> Tuple[str, int]:
+        """Write something that the connector sees, so that its offset moves; the position of the binary log before."""
+        named = SignalTable.parse(table)
+        with _Session(self.login) as session:
+            session.ask(named.statements[1])
+            before = session.position()
+            data = '{"message": "The event log asks how far it is."}'
+            session.ask(f"INSERT INTO {named.quoted} (id, type, data) VALUES (%s, 'log', %s)", str(uuid.uuid4()), data)  # noqa: S608
+            session.ask("COMMIT")
+            return before
+
+    def schema_changes(self, file: str, position: int, tables: Sequence[str]) -> List[str]:
+        """The statements behind a position of the binary log that may change what the tables look like."""
+        found: List[str] = []
+        with _Session(self.login) as session:
+            files = [str(row["Log_name"]) for row in session.ask("SHOW BINARY LOGS")]
+            for name in files[files.index(file) :] if file in files else files:
+                start = f" FROM {int(position)}" if name == file else ""
+                rows = session.ask(f"SHOW BINLOG EVENTS IN %s{start}", name)
+                found += [str(row["Info"]) for row in rows if changes_schema(row, self.database, tables)]
+        return found
 
     def tidy(self, table: str) -> None:
         """Remove what earlier snapshots have left: two rows for each part that was read."""
         named = SignalTable.parse(table)
         with _Session(self.login) as session:
             session.ask(named.statements[1])
-            session.ask(f"DELETE FROM {named.quoted} WHERE type LIKE 'snapshot-window-%'")  # noqa: S608
+            session.ask(f"DELETE FROM {named.quoted} WHERE type LIKE 'snapshot-window-%' OR type = 'log'")  # noqa: S608
             session.ask("COMMIT")
+
+
+def changes_schema(event: Mapping[str, Any], database: str, tables: Sequence[str]) -> bool:
+    """Whether an event of the binary log, as SHOW BINLOG EVENTS tells it, is a statement about one of the tables."""
+    said = str(event.get("Info") or "")
+    if not str(event.get("Event_type") or "").startswith("Query") or not _DDL.search(said):
+        return False
+    # The database alone is in every statement ("use `openmrs`; ..."), so it counts only where it is made or dropped.
+    whole = rf"(?:DATABASE|SCHEMA)\s[^;]*{re.escape(database)}"
+    names = "|".join(re.escape(table) for table in tables)
+    return re.search(rf"(?i)(?<![\w$])(?:{names})(?![\w$])|{whole}", said) is not None
 
 
 class _Session:
@@ -81,9 +119,12 @@ class _Session:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    @property
-    def status_statement(self) -> str:
-        return self._connection.server.status_statement
+    def position(self) -> Tuple[str, int]:
+        """The end of the binary log."""
+        rows = self.ask(self._connection.server.status_statement)
+        if not rows:
+            raise SignalError("The database writes no binary log (log_bin is off)")
+        return str(rows[0]["File"]), int(rows[0]["Position"])
 
     def ask(self, statement: str, *values: str) -> List[dict[str, Any]]:
         try:

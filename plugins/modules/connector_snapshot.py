@@ -20,6 +20,7 @@ description:
   - Rows that are gone from the database come back as nothing; a deletion that was missed stays missed.
 extends_documentation_fragment:
   - openmrs.event_log.connect
+  - openmrs.event_log.capture
 attributes:
   check_mode:
     description: Says which tables would be asked for, and writes nothing.
@@ -53,25 +54,6 @@ options:
     type: str
     choices: [started, finished, stopped]
     default: started
-  database_login:
-    description:
-      - How to log in to the database as the capture account, in the options of
-        M(openmrs.event_log.mysql_source_info) - C(login_host), C(login_port), C(login_user), C(login_password),
-        C(ssl_mode), C(ca_cert).
-    type: dict
-    required: true
-    suboptions:
-      login_host: {description: Host of the database., type: str, default: 127.0.0.1}
-      login_port: {description: Its port., type: int, default: 3306}
-      login_user: {description: The capture account., type: str, required: true}
-      login_password: {description: Its password., type: str, required: true}
-      connect_timeout: {description: Seconds to wait for the connection., type: int, default: 10}
-      ssl_mode:
-        description: Whether the connection is encrypted.
-        type: str
-        choices: [disabled, preferred, required, verify_ca, verify_identity]
-        default: preferred
-      ca_cert: {description: Authority that signed the server's certificate., type: path}
   wait_timeout:
     description: Seconds for the whole call. The stored offset is written once in a while, so less than 120 is short.
     type: int
@@ -130,27 +112,15 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import 
     hide_values,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snapshot import SnapshotOrder, SnapshotRun
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
-    SSL_MODES,
-    Login,
-    MissingLibraryError,
-)
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import capture_login, capture_options
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import MissingLibraryError
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signals import SignalSource
 
-DATABASE_LOGIN = {
-    "login_host": {"type": "str", "default": "127.0.0.1"},
-    "login_port": {"type": "int", "default": 3306},
-    "login_user": {"type": "str", "required": True},
-    "login_password": {"type": "str", "required": True, "no_log": True},
-    "connect_timeout": {"type": "int", "default": 10},
-    "ssl_mode": {"type": "str", "choices": list(SSL_MODES), "default": "preferred"},
-    "ca_cert": {"type": "path"},
-}
 OPTIONS = {
     "name": {"type": "str", "required": True},
     "tables": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["started", "finished", "stopped"], "default": "started"},
-    "database_login": {"type": "dict", "required": True, "options": DATABASE_LOGIN},
+    **capture_options(),
     "wait_timeout": {"type": "int", "default": 120},
 }
 
@@ -162,11 +132,6 @@ def main() -> None:
         required_by=connect_required_by(),
         supports_check_mode=True,
     )
-    given = module.params["database_login"]
-    login = Login(
-        host=given["login_host"], port=given["login_port"], user=given["login_user"], password=given["login_password"],
-        connect_timeout=given["connect_timeout"], ssl_mode=given["ssl_mode"], ca_cert=given["ca_cert"],
-    )  # fmt: skip
     order = SnapshotOrder(
         name=module.params["name"],
         state=module.params["state"],
@@ -176,7 +141,12 @@ def main() -> None:
         check_mode=module.check_mode,
     )
     try:
-        conclude(module, lambda api: SnapshotRun(order, api, hide_values(module), partial(SignalSource, login)))
+        conclude(
+            module,
+            lambda api: SnapshotRun(
+                order, api, hide_values(module), partial(SignalSource, capture_login(module.params))
+            ),
+        )
     except MissingLibraryError as error:
         module.fail_json(msg=missing_required_lib(error.name, reason="to write signals into the source database"))
 

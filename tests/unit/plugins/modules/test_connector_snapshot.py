@@ -75,7 +75,9 @@ def test_the_table_is_made_known_before_the_signal_is_written(call: Call, fake: 
     table = "`event_log`.`debezium_signal`"
     assert statements == [
         _mysql_signals.KEYLESS.split(" (")[0],
-        f"CREATE TABLE IF NOT EXISTS {table}", f"DELETE FROM {table} WHERE type LIKE 'snapshot-window-%'", "COMMIT",  # noqa: S608
+        f"CREATE TABLE IF NOT EXISTS {table}",
+        f"DELETE FROM {table} WHERE type LIKE 'snapshot-window-%' OR type = 'log'",  # noqa: S608
+        "COMMIT",
         f"CREATE TABLE IF NOT EXISTS {table}", f"INSERT INTO {table}", "COMMIT", "SHOW MASTER STATUS",
     ]  # fmt: skip
     assert (result["tables"], result["signals"]) == (["open-mrs.person"], ["execute-snapshot"])

@@ -37,6 +37,8 @@ CASES: Dict[str, Dict[str, Any]] = {
     "plain": {},
     "mysql": {"event_connector_seen": MYSQL},
     "mariadb": {"event_connector_seen": MARIADB},
+    "signals": {"event_connector_seen": {**MYSQL, "signal_table": "event_log.debezium_signal"}},
+    "no_signals": {"event_connector_seen": {**MYSQL, "signal_table": ""}},
     "mariadb_without_tls": {"event_connector_seen": {**MARIADB, "tls_offered": False}},
     "remembered": {"remembered": {**MARIADB, "address": "127.0.0.1:3306"}},
     "other_database": {"remembered": {**MARIADB, "address": "127.0.0.1:3307"}},
@@ -128,6 +130,14 @@ def test_the_guard_is_told_how_to_ask_the_database_and_not_the_password(outcomes
     assert told["password_file"].endswith(f"/secrets/connect/{told['password_file'].rpartition('/')[2]}")
     assert (told["ssl_mode"], told["ca_file"]) == ("preferred", "")
     assert (verified["ssl_mode"], verified["ca_file"].rpartition("/")[2]) == ("verify_identity", "ca.pem")
+
+
+def test_a_table_of_signals_is_used_where_it_was_seen(outcomes: Dict[str, Outcome]) -> None:
+    made, without = config(outcomes["signals"]), config(outcomes["no_signals"])
+    assert made["signal.data.collection"] == facts(outcomes["signals"])["signal_table"] == "event_log.debezium_signal"
+    assert made["database.include.list"] == "openmrs,event_log"
+    assert "signal.data.collection" not in without
+    assert without["database.include.list"] == "openmrs"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,195 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One call of connector_tables: let a connector capture further tables, with their history and their data.
+
+The schema history holds captured tables only, so that a table that is merely added to the list ends the task at its
+first event ("... whose schema isn't known to this connector"). Debezium's mode ``recovery`` reads the structure of all
+captured tables anew and goes on from the stored offset. That is right only if no statement has changed a table between
+that offset and now; so the connector is caught up and stopped first, and the binary log in between is looked at, before
+and after. What is under way is written into the connector's own configuration: whoever is cut off goes on from there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi
+from ansible_collections.openmrs.event_log.plugins.module_utils._connect_run import ConnectorRun, Order
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector import stored
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_caught_up import (
+    CaughtUpOrder,
+    CaughtUpRun,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import failure_told
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snapshot import (
+    NO_SIGNALS,
+    SIGNALS,
+    STARTED,
+    SnapshotOrder,
+    SnapshotRun,
+    Source,
+    Veil,
+    database_of,
+    offset_of,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._debezium import literal
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
+    EventLogError,
+    InputError,
+    NoSuchConnectorError,
+    PlanError,
+    StateError,
+)
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_snapshot import progress
+from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
+
+TABLES, MODE = "table.include.list", "snapshot.mode"
+#: A property of our own, which Debezium does not know and leaves alone: what is being added, and the mode of before.
+MARK = "event.log.adding"
+
+
+@dataclass(frozen=True)
+class TablesOrder:
+    """The module's parameters, but for the connections."""
+
+    name: str
+    tables: Tuple[str, ...]
+    show_traces: bool = False
+    wait_timeout: int = 300
+    check_mode: bool = False
+
+
+def captured(config: Mapping[str, str], table: str) -> bool:
+    """Whether a connector captures a table of its database."""
+    name = f"{database_of(config)}.{table}"
+    patterns = re.split(r"(?<!\\),", config.get(TABLES, ""))
+    return any(re.fullmatch(one.strip(), name, re.IGNORECASE) for one in patterns if one.strip())
+
+
+def begun(config: Mapping[str, str]) -> Tuple[Tuple[str, ...], str]:
+    """What an earlier call was adding, and the mode of before; nothing if none was cut off."""
+    tables, _, mode = config.get(MARK, "").partition("|")
+    return tuple(table for table in tables.split(",") if table), mode
+
+
+def between(config: Mapping[str, str], tables: Sequence[str], adding: Sequence[str], mode: str) -> Dict[str, str]:
+    """The configuration while tables are being added."""
+    names = [literal(f"{database_of(config)}.{table}") for table in tables]
+    there = [one.strip() for one in re.split(r"(?<!\\),", config.get(TABLES, "")) if one.strip()]
+    listed = ",".join([*names, *(one for one in there if one not in names)])
+    return {**config, TABLES: listed, MODE: "recovery", MARK: f"{','.join(adding)}|{mode}"}
+
+
+def after(config: Mapping[str, str], mode: str) -> Dict[str, str]:
+    """The configuration when they are."""
+    kept = {key: value for key, value in config.items() if key not in (MARK, MODE)}
+    return {**kept, **({MODE: mode} if mode else {})}
+
+
+class TablesRun:
+    """Carries out one order."""
+
+    def __init__(self, order: TablesOrder, api: ConnectApi, veil: Veil, source: Callable[[str], Source]) -> None:
+        self._order = order
+        self._api = api
+        self._veil = veil
+        self._make = source
+        self._secrets = Secrets(show_traces=order.show_traces)
+
+    def execute(self) -> Dict[str, Any]:
+        """Return the result of the task, or raise."""
+        order = self._order
+        config = self._look()
+        unfinished, mode = begun(config)
+        mode = mode if unfinished else config.get(MODE, "")
+        known = [table for table in order.tables if captured(config, table)]
+        adding = [*unfinished, *(table for table in order.tables if table not in known and table not in unfinished)]
+        if adding:
+            source = self._source(config)
+            self._refuse(config, source, adding, bool(unfinished))
+            if not order.check_mode:
+                self._carry_out(config, source, adding, mode)
+        before = [table for table in known if table not in unfinished]
+        return {
+            "changed": bool(adding),
+            "added": adding,
+            "diff": {"before": {"tables": sorted(before)}, "after": {"tables": sorted({*before, *adding})}},
+        }
+
+    def failure(self, error: EventLogError) -> Dict[str, Any]:
+        """Return what a failed task carries."""
+        return failure_told(self._secrets, error)
+
+    # before anything is changed
+
+    def _look(self) -> Dict[str, str]:
+        name = self._order.name
+        registered = self._api.connector(name)
+        if registered is None:
+            raise NoSuchConnectorError(f"connector {name} is not registered. site.yml registers it, with all tables")
+        config = stored(registered.config)
+        self._secrets = self._secrets.knowing(*self._secrets.found_in(config))
+        self._veil(self._secrets.values)
+        return config
+
+    def _source(self, config: Mapping[str, str]) -> Source:
+        return self._make(database_of(config))
+
+    def _refuse(self, config: Mapping[str, str], source: Source, adding: Sequence[str], again: bool) -> None:
+        name = self._order.name
+        if not config.get(SIGNALS):
+            raise PlanError(NO_SIGNALS.format(name=name))
+        keyless = source.keyless(adding)
+        if keyless:
+            raise InputError(
+                f"{', '.join(keyless)} cannot be added: no such table in {database_of(config)}, or it has no primary "
+                "key, by which it would be read in parts"
+            )
+        status = self._api.status(name)
+        if status.overall != "RUNNING" and not again:
+            raise StateError(f"connector {name} is {status.overall}, and only one that runs can be given more tables")
+        reading = progress(offset_of(self._api, name, config.get("topic.prefix", "")))
+        if reading and not again:
+            raise PlanError(f"connector {name} is {reading.sentence}. Wait for the end of that, or stop it, first")
+
+    # changing
+
+    def _carry_out(self, config: Dict[str, str], source: Source, adding: List[str], mode: str) -> None:
+        order = self._order
+        tables = tuple(dict.fromkeys((*order.tables, *adding)))
+        if not begun(config)[0]:
+            follow = CaughtUpOrder(order.name, order.show_traces, order.wait_timeout)
+            CaughtUpRun(follow, self._api, self._veil, self._make).execute()
+        self._bring("stopped")
+        offset = offset_of(self._api, order.name, config.get("topic.prefix", ""))
+        try:
+            self._no_changes(source, offset, tables)
+        except EventLogError:
+            if not begun(config)[0]:
+                self._bring("running")
+            raise
+        changed = between(config, tables, adding, mode)
+        self._bring("running", changed)
+        self._no_changes(source, offset, tables)
+        wish = SnapshotOrder(order.name, STARTED, tuple(adding), order.show_traces, order.wait_timeout)
+        SnapshotRun(wish, self._api, self._veil, self._make).execute()
+        self._bring("running", after(changed, mode))
+
+    def _bring(self, state: str, config: Optional[Mapping[str, str]] = None) -> None:
+        order = self._order
+        wanted = Order(order.name, state, config, show_traces=order.show_traces, wait_timeout=order.wait_timeout)
+        ConnectorRun(wanted, self._api, lambda values, _shown: self._veil(values)).execute()
+
+    def _no_changes(self, source: Source, offset: Optional[Mapping[str, Any]], tables: Sequence[str]) -> None:
+        """Refuse where a table is being changed: its structure of now would be taken for that of before."""
+        if not offset or not offset.get("file"):
+            raise StateError(f"connector {self._order.name} has stored no position yet. Let it run first")
+        found = source.schema_changes(str(offset["file"]), int(offset.get("pos") or 4), tables)
+        if found:
+            raise StateError(
+                f"somebody is changing the tables just now ({found[0][:120]}), so their structure of now is not that "
+                "of the events that are still to be read. Let the change end, and run again: what was begun is finished"
+            )
