@@ -209,6 +209,7 @@ def test_consumers_are_told_what_was_seen(outcomes: Dict[str, Outcome]) -> None:
     assert told.pop("capture")
     assert told == {
         **MYSQL,
+        "signal_table": None,
         "address": "127.0.0.1:3306",
         "connector": "openmrs-connector",
         "database": "openmrs",
