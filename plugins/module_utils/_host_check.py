@@ -240,6 +240,14 @@ def hold_findings(variable: str, home: str, hold: str | None) -> list[Finding]:
     ]
 
 
+def guard_findings(variable: str, home: str, hold: Mapping[str, str] | None) -> list[Finding]:
+    """Refuse what the guard holds back: a run would start the worker, and it would read what it must not."""
+    if not hold:
+        return []
+    what = f"the guard keeps the worker from reading on: {hold['what']} Nothing was changed."
+    return [Finding(variable, home, what, f"{hold['remedy']} Then run again.".strip())]
+
+
 def port_findings(wanted: Port) -> list[Finding]:
     if not wanted.holder:
         return []

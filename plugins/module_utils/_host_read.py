@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import grp
+import json
 import os
 import pwd
 import re
@@ -80,6 +81,18 @@ def hold_reason(home: Path) -> str | None:
         return " ".join(hold.read_text(encoding="utf-8", errors="replace")[:200].split())
     except OSError:
         return ""
+
+
+def guard_hold(directory: Path) -> dict[str, str] | None:
+    """Return why the guard holds the worker back, and the way out; ``None`` where it does not, or is not there."""
+    try:
+        remembered = json.loads((directory / "memory.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    hold = remembered.get("hold") if isinstance(remembered, dict) else None
+    if not isinstance(hold, dict) or not hold.get("id"):
+        return None
+    return {key: " ".join(str(hold.get(key) or "").split()) for key in ("id", "what", "remedy")}
 
 
 def listening_inodes(port: int, tables: tuple[str, ...] = ("/proc/net/tcp", "/proc/net/tcp6")) -> set[str]:

@@ -249,7 +249,14 @@ def wanted(params: Mapping[str, Any]) -> Wanted:
         tuple(map(Path, params["units"])),
         tuple(map(Path, params["files"])),
         tuple(
-            trees.Tree(Path(tree["path"]), tuple(tree["own"]), tuple(tree["kept"]), tree["owner"], tree["wipe"])
+            trees.Tree(
+                Path(tree["path"]),
+                tuple(tree["own"]),
+                tuple(tree["kept"]),
+                tree["owner"],
+                tree["wipe"],
+                tuple(tree.get("roots") or ()),
+            )
             for tree in params["trees"]
         ),
         account and Account(account["user"], account["group"], account["uid"], account["gid"]),

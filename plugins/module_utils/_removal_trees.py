@@ -18,6 +18,7 @@ from typing import Iterator, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _removal_wipe as wipe
 
+_ROOT = 0
 #: Every file system has it; it is nobody's.
 NOBODYS = "lost+found"
 #: A partition's directory of Kafka, also one that is being deleted.
@@ -36,6 +37,7 @@ class Tree:
     kept: Tuple[str, ...] = ()
     owner: Optional[int] = None
     wipe: bool = False
+    roots: Tuple[str, ...] = ()  # as ``own``, but root's
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def look(tree: Tree) -> Found:
     """Look at a tree; what cannot be read is an OSError, for nobody may guess what lies there."""
     if not tree.path.is_dir():
         return Found(tree)
-    own, others = _matching(tree, tree.own), set(_matching(tree, tree.kept))
+    own = [*_matching(tree, tree.own, tree.owner), *_matching(tree, tree.roots, _ROOT)]
+    others = set(_matching(tree, tree.kept, tree.owner))
     above = {path for match in own for path in match.parents} | _parents(tree)
     shells: List[Path] = []
     foreign: List[Path] = []
@@ -115,13 +118,13 @@ class _Sets:
     above: Set[Path]
 
 
-def _matching(tree: Tree, patterns: Sequence[str]) -> List[Path]:
-    found = [path for pattern in patterns for path in sorted(tree.path.glob(pattern)) if _belongs(tree, path)]
+def _matching(tree: Tree, patterns: Sequence[str], owner: Optional[int]) -> List[Path]:
+    found = [path for pattern in patterns for path in sorted(tree.path.glob(pattern)) if _belongs(owner, path)]
     return list(dict.fromkeys(found))
 
 
-def _belongs(tree: Tree, path: Path) -> bool:
-    return tree.owner is None or path.lstat().st_uid == tree.owner
+def _belongs(owner: Optional[int], path: Path) -> bool:
+    return owner is None or path.lstat().st_uid == owner
 
 
 def _parents(tree: Tree) -> Set[Path]:

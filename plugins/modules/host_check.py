@@ -72,6 +72,7 @@ options:
     suboptions:
       home: {description: The directory., type: path, required: true}
       variable: {description: Variable of the inventory that sets it., type: str, required: true}
+      guard: {description: "What the guard remembers. If it holds the worker back, that is a finding too.", type: path}
   ports:
     description: TCP ports that a role will listen on, no two of them the same.
     type: list
@@ -217,6 +218,8 @@ def findings(module: AnsibleModule, own_pids: set[int]) -> list[check.Finding]:
     if params["hold"]:
         home = params["hold"]["home"]
         found += check.hold_findings(params["hold"]["variable"], home, read.hold_reason(Path(home)))
+        guard = read.guard_hold(Path(params["hold"]["guard"])) if params["hold"]["guard"] else None
+        found += check.guard_findings(params["hold"]["variable"], home, guard)
     if params["disk"] and params["disk"]["may_fill_mb"] > 0:
         for warning in check.disk_warnings(read.read_disk(check.Disk(**params["disk"]))):
             module.warn(warning)
@@ -291,7 +294,7 @@ def main() -> None:
                 "options": {"path": path(), "variable": text(), "may_fill_mb": number(), "decided_by": words()},
             },
             "at_rest": {"type": "dict", "options": {"path": path(), "variable": text(), "silence": text()}},
-            "hold": {"type": "dict", "options": {"home": path(), "variable": text()}},
+            "hold": {"type": "dict", "options": {"home": path(), "variable": text(), "guard": {"type": "path"}}},
             "own_containers": {"type": "list", "elements": "str", "default": []},
             "memory": {"type": "dict", "options": {"needed_mb": number(), "variable": text(), "value": text()}},
             "broker": {"type": "dict", "options": {**data, **cluster}},

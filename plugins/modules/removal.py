@@ -71,6 +71,7 @@ options:
         type: bool
         default: false
       owner: {description: Numeric uid. What belongs to another is not ours whatever its name., type: int}
+      roots: {description: "Patterns of what goes too and belongs to root.", type: list, elements: str, default: []}
   account:
     description: A user and a group. They stay, and that is told, unless they are as the role kafka_host makes them.
     type: dict
@@ -140,6 +141,7 @@ OPTIONS = {
             "kept": TEXTS,
             "wipe": {"type": "bool", "default": False},
             "owner": {"type": "int"},
+            "roots": TEXTS,
         },
     },
     "account": {"type": "dict", "options": {"user": TEXT, "group": TEXT, "uid": NUMBER, "gid": NUMBER}},

@@ -237,5 +237,14 @@ def test_a_host_on_hold_is_refused_with_the_reason(reason: str, told: str) -> No
     ]
 
 
+def test_a_worker_that_the_guard_holds_back_is_refused_with_the_way_out() -> None:
+    hold = {"id": "database_other", "what": "It is another one.", "remedy": "Run the playbook repair_restored_source."}
+    assert sentences(subject.guard_findings("event_log_home", "/opt/event-log", hold)) == [
+        "event_log_home is '/opt/event-log': the guard keeps the worker from reading on: It is another one. "
+        "Nothing was changed. Run the playbook repair_restored_source. Then run again."
+    ]
+    assert subject.guard_findings("event_log_home", "/opt/event-log", None) == []
+
+
 def test_a_host_that_is_not_on_hold() -> None:
     assert subject.hold_findings("event_log_home", "/opt/event-log", None) == []

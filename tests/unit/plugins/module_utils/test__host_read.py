@@ -202,6 +202,23 @@ def test_room_for_events_is_what_is_free_and_what_they_hold(tmp_path: Path, monk
     assert (nothing.free_mb, nothing.held_mb) == (10, 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"hold": {"id": "x", "what": "It\\n is.", "since": 1}}', {"id": "x", "what": "It is.", "remedy": ""}),
+        ('{"hold": {}}', None),
+        ('{"waiting": {"id": "database_unreachable"}}', None),
+        ('{"hold": "x"}', None),
+        ("[]", None),
+        ("{", None),
+    ],
+)
+def test_what_the_guard_holds_back(tmp_path: Path, text: str, told: dict[str, str] | None) -> None:
+    assert subject.guard_hold(tmp_path / "nowhere") is None
+    (tmp_path / "memory.json").write_text(text)
+    assert subject.guard_hold(tmp_path) == told
+
+
 def test_the_reason_of_a_hold(tmp_path: Path) -> None:
     assert subject.hold_reason(tmp_path) is None
     assert subject.hold_reason(tmp_path / "not" / "yet") is None

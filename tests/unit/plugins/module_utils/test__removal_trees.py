@@ -53,6 +53,19 @@ def test_what_belongs_to_another_user_is_not_ours_whatever_its_name(tmp_path: Pa
     assert len(found.foreign) == 5
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make files of two owners")
+def test_what_is_roots_goes_where_it_is_named_and_nowhere_else(tmp_path: Path) -> None:
+    data = fill(tmp_path / "data", *FILES, "guard/memory.json", "guard-of-somebody/x")
+    for path in (data, *data.rglob("*")):
+        if "guard" not in str(path.relative_to(data)):
+            os.chown(path, 1001, 1001)
+    found = look(Tree(data, DATA, owner=1001, roots=("guard",)))
+    assert data / "guard" in found.own
+    assert found.foreign == (data / "guard-of-somebody",)
+    os.chown(data / "guard", 1002, 1002)
+    assert data / "guard" in look(Tree(data, DATA, owner=1001, roots=("guard",))).foreign
+
+
 def test_what_is_ours_and_stays_is_not_foreign(tmp_path: Path) -> None:
     home = fill(tmp_path / "home", "compose.yaml", "config/a", "secrets/connect/x", "formatted")
     tree = Tree(home, ("compose.yaml", "config"), kept=("secrets", "formatted"))

@@ -284,3 +284,16 @@ def test_data_of_a_broker_of_the_other_mode(call: Call, tmp_path: Path) -> None:
     (tmp_path / "zookeeper" / "version-2" / "snapshot.0").write_text("")
     result = call(subject, broker={**broker(tmp_path, ""), "mode": "zookeeper"})
     assert (result.get("failed"), result["formatted"]) == (None, True)
+
+
+def test_a_hold_of_the_guard_is_a_finding_where_it_is_asked_for(call: Call, tmp_path: Path) -> None:
+    hold = {"home": str(tmp_path), "variable": "event_log_home", "guard": str(tmp_path / "guard")}
+    assert "msg" not in call(subject, hold=hold)
+    (tmp_path / "guard").mkdir()
+    (tmp_path / "guard" / "memory.json").write_text(
+        '{"hold": {"id": "x", "what": "Another database.", "remedy": "y."}}'
+    )
+    assert "msg" not in call(subject, hold={key: hold[key] for key in ("home", "variable")})
+    assert (
+        "keeps the worker from reading on: Another database. Nothing was changed. y." in call(subject, hold=hold)["msg"]
+    )

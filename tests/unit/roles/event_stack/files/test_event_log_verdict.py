@@ -26,10 +26,6 @@ from hypothesis import strategies as st
 BROKER, WORKER = "event-log-broker", "event-log-connect"
 
 
-HELD = Finding("database_other", DOWN, "The guard keeps the worker from reading on.", "Run repair_restored_source.")
-NOTE = Finding("gap", OK, "Events are missing in person.", "")
-
-
 def seen(broker: Any = None, connect: Any = None, **more: Any) -> Seen:
     """A host with both containers, healthy unless they are given."""
     both = [entry for entry in (broker or container(BROKER), connect or container(WORKER)) if entry != "none"]
@@ -312,29 +308,3 @@ def test_while_the_event_log_is_down_the_web_pages_are_nobodys_concern() -> None
     assert [one.id for one in nothing.findings] == ["no_containers"]
     rest = stack.parse_inspect(json.dumps([container(PAGES[0])]))
     assert [one.id for one in judge(seen(containers=rest, uis=PAGES)).findings] == ["no_containers"]
-
-
-@pytest.mark.parametrize("connect", ["none", container(WORKER, "exited")])
-def test_a_worker_that_the_guard_withholds_is_told_in_the_guards_words_alone(connect: Any) -> None:
-    found = judge(seen(connect=connect, connectors=None, guard=[HELD], withheld=True))
-    assert (found.verdict, found.sentence) == ("down", HELD.sentence)
-    assert [one.id for one in found.findings] == ["database_other"]
-    unexplained = judge(seen(connect=connect, connectors=None))
-    assert unexplained.findings[0].id in ("missing", "exited")
-
-
-def test_what_else_is_down_comes_before_what_the_guard_says() -> None:
-    stopped = container(BROKER, "exited")
-    found = judge(seen(broker=stopped, connect="none", connectors=None, guard=[HELD], withheld=True))
-    assert [one.id for one in found.findings] == ["exited", "database_other"]
-
-
-def test_a_worker_that_runs_although_the_guard_waits_is_looked_at() -> None:
-    found = judge(seen(connect=container(WORKER, health="unhealthy"), connectors=None, withheld=True))
-    assert [one.id for one in found.findings] == ["unhealthy"]
-
-
-def test_a_note_of_the_guard_changes_no_verdict() -> None:
-    found = judge(seen(guard=[NOTE]))
-    assert (found.verdict, [one.id for one in found.findings]) == ("ok", ["gap"])
-    assert "Also: Events are missing in person." in found.as_text()
