@@ -13,9 +13,6 @@ from typing import Any, Dict, List, Tuple
 import pytest
 from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log import stack, worker
 from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log.verdict import (
-    DOWN,
-    OK,
-    Finding,
     Seen,
     judge,
 )
