@@ -259,8 +259,15 @@ def remember(settings: Settings, guard: Guard, memory: Memory, now: float) -> No
         _WATCH.forget()
         return  # the watch over the flow tells of it, and decide() before anything is started again
     # A file that was deleted behind a stored offset is no fault as long as the connector is ahead of it and reads.
-    if not decision.start and decision.id in OWN and decision.id != history.PURGED:
+    stops = not decision.start and decision.id in OWN and decision.id != history.PURGED
+    if stops and not _repairing(memory, capture.connector):
         refuse(settings, memory, decision)
+
+
+def _repairing(memory: Memory, connector: str) -> bool:
+    """Whether a repair is under way: it starts the worker with its connector stopped, and nothing is read."""
+    gaps = memory.get("gaps", [])
+    return any(gap.get("connector") == connector and gap.get("repaired") == "" for gap in gaps if isinstance(gap, dict))
 
 
 def stored_offset(settings: Settings, capture: Capture) -> Tuple[bool, Optional[Position]]:

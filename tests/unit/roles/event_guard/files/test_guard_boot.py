@@ -326,6 +326,20 @@ def test_another_history_behind_a_lost_connection_stops_the_worker(site: Site) -
     assert site.memory().get(history.KEY) == before
 
 
+def test_a_repair_that_is_under_way_may_start_the_worker(site: Site) -> None:
+    site.round(500)
+    memory = site.memory()
+    memory.put("gaps", [{"connector": "openmrs", "repaired": ""}])
+    memory.save()
+    site.base.sizes["binlog.000001"] = 200
+    site.round(500, NOW + 10)
+    assert site.ran == []
+    memory.put("gaps", [{"connector": "openmrs", "repaired": "2026-01-01"}, {"table": "obs", "repaired": False}])
+    memory.save()
+    site.round(500, NOW + 20)
+    assert site.ran == [f"docker kill {WORKER}"]
+
+
 def test_a_log_that_got_shorter_is_noticed_on_a_living_connection(site: Site) -> None:
     site.round(500)
     site.base.sizes["binlog.000001"] = 200
