@@ -47,8 +47,11 @@ def test_what_the_packages_brought_is_as_they_brought_it(host: Any) -> None:
     assert host.run(f"dpkg --verify {' '.join(installed)} | grep /etc/").stdout == ""
 
 
-def test_the_capture_account_may_read_and_nothing_more(host: Any) -> None:
-    grants = sql(host, "SHOW GRANTS FOR 'event_log'@'%'")
+def test_the_capture_account_may_read_and_write_signals_and_nothing_more(host: Any) -> None:
+    lines = sql(host, "SHOW GRANTS FOR 'event_log'@'%'").splitlines()
+    (signals,) = [line for line in lines if "debezium_signal" in line]
+    assert signals.startswith("GRANT SELECT, INSERT, DELETE, CREATE ON `event_log`.`debezium_signal` TO ")
+    grants = "\n".join(line for line in lines if line != signals)
     assert "REPLICATION SLAVE" in grants
     assert "SELECT ON `openmrs`.*" in grants
     for never in ("ALL PRIVILEGES", "SUPER", "INSERT", "UPDATE", "DELETE", "DROP", "GRANT OPTION"):
