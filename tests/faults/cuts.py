@@ -11,9 +11,10 @@ import random
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator, Mapping, Optional
+from typing import Iterator, Mapping, Optional, Sequence
 
 from tests.faults import logs
 from tests.faults.compare import Event, Ordered, Outcome, Place, compare, order
@@ -23,6 +24,7 @@ from tests.faults.stack import LOG_DIR, MARK, Stack, StackError
 from tests.faults.variants import CONFIGS, CONNECTOR, OFFSETS, PREFIX, Variant
 
 HISTORY = f"schema-changes.{PREFIX}-0"
+LOOKERS = 4
 RATE = 150  # transactions a second, at most
 
 
@@ -129,9 +131,17 @@ def _places(history: Path) -> Iterator[Place]:
 
 def look(run: Run, at: Path) -> list[Ordered]:
     """Compare the stored offset with the events in each copy, by the log files that lie there."""
+    # Most of the time each waits for the disk.
+    parts = [run.cuts[first::LOOKERS] for first in range(LOOKERS)]
+    with ThreadPoolExecutor(LOOKERS) as pool:
+        looked = list(pool.map(_look, [run] * LOOKERS, parts, [at.with_suffix(f".{n}") for n in range(LOOKERS)]))
+    return [looked[number % LOOKERS][number // LOOKERS] for number in range(len(run.cuts))]
+
+
+def _look(run: Run, cuts: Sequence[Cut], at: Path) -> list[Ordered]:
     readers: dict[str, logs.Reader] = {name: logs.Reader() for name in (*TABLES, HISTORY)}
     found = []
-    for cut in run.cuts:
+    for cut in cuts:
         with Disk(cut.file, at).looked_into() as mounted:
             log = mounted / LOG_DIR
             ends = {table: readers[table].end(log / f"{PREFIX}.{DATABASE}.{table}-0") for table in TABLES}

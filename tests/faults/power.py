@@ -47,7 +47,10 @@ def one_round(wanted: argparse.Namespace, name: str, seed: int, root: Path) -> d
         seen = cuts.look(run, pool / "look.at")
         chance = random.Random(seed + 1)  # noqa: S311
         fitting = [number for number in range(count) if bool(seen[number].offset) != wanted.in_snapshot]
-        chosen = sorted(chance.sample(fitting, min(wanted.recoveries, len(fitting))))
+        chance.shuffle(fitting)
+        if wanted.worst:
+            fitting.sort(key=lambda number: (seen[number].ahead, seen[number].history_ahead), reverse=True)
+        chosen = fitting[: wanted.recoveries]
         back = []
         for number in chosen:
             again = chance.uniform(8, 25) if wanted.twice else 0
@@ -117,6 +120,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--dirty-writeback", type=int, default=0, help="vm.dirty_writeback_centisecs for this run")
     parser.add_argument("--twice", action="store_true", help="cut the power once more while it comes back")
     parser.add_argument("--in-snapshot", action="store_true", help="start copies that have no stored position yet")
+    parser.add_argument("--worst", action="store_true", help="start the copies whose offset is furthest ahead")
     parser.add_argument("--results", type=Path, help="a file to which each round's line is added")
     return parser.parse_args(words)
 
