@@ -24,8 +24,14 @@ POOL_SIZE = "48G"  # sparse: what the copies share is there once
 DISK_SIZE = "3G"
 
 
+PATH = (
+    f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # where the tools for disks are, also for who is not at home there
+)
+
+
 def run(*words: str, check: bool = True) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    environment = {**os.environ, "PATH": PATH}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, env=environment)
     if check and done.returncode:
         raise AssertionError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
     return done.stdout.strip()
@@ -43,7 +49,11 @@ def unmount(at: Path) -> None:
 
 def missing_tools() -> list[str]:
     """What this machine lacks: the package xfsprogs, or rights."""
-    missing = [tool for tool in ("mkfs.xfs", "mkfs.ext4", "losetup", "docker") if shutil.which(tool) is None]
+    missing = [
+        tool
+        for tool in ("mkfs.xfs", "mkfs.ext4", "losetup", "unshare", "docker")
+        if shutil.which(tool, path=PATH) is None
+    ]
     return missing + (["root"] if os.geteuid() else [])
 
 
