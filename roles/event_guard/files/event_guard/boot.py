@@ -22,7 +22,7 @@ from .settings import Guard
 from .shared import history
 from .shared.history import Position, Remembered
 
-WAITING, HOLD = "waiting", "hold"
+WAITING, HOLD, UNWATCHED = "waiting", "hold", "unwatched"
 #: Holds of this module: they are lifted when the database is the right one again, or repaired.
 OWN = frozenset(history.REPAIRS)
 _FULL_LOOK = 600.0  # seconds; MariaDB writes each reading of its binary log into its error log
@@ -255,9 +255,13 @@ def remember(settings: Settings, guard: Guard, memory: Memory, now: float) -> No
         return
     try:
         decision = _WATCH.round(capture, memory, offset, now)
-    except DatabaseError:
+    except DatabaseError as error:
         _WATCH.forget()
-        return  # the watch over the flow tells of it, and decide() before anything is started again
+        if not memory.get(UNWATCHED):
+            acts.say(f"The database cannot be asked about its history: {error}")
+            memory.put(UNWATCHED, {"why": str(error), "since": int(now)})
+        return
+    memory.put(UNWATCHED, {})
     # A file that was deleted behind a stored offset is no fault as long as the connector is ahead of it and reads.
     stops = not decision.start and decision.id in OWN and decision.id != history.PURGED
     if stops and not _repairing(memory, capture.connector):

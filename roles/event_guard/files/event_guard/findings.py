@@ -18,11 +18,13 @@ from .settings import Guard
 #: What the host command sees by itself, and says in its own words.
 _KNOWN_ELSEWHERE = frozenset({"stack_on_hold", "stack_stopped"})
 _MOST_GAPS = 3
+_UNWATCHED = 900  # seconds; a database may be down for a while
 
 
 def findings(memory: Memory, guard: Guard, now: float) -> List[Finding]:
     """The guard's findings; the gravest need not come first."""
-    found = [*_of_the_worker(memory), *_of_the_gaps(memory), *_of_the_reports(memory, guard, now)]
+    found = [*_of_the_worker(memory), *_of_the_look(memory, now), *_of_the_gaps(memory)]
+    found += _of_the_reports(memory, guard, now)
     # What one part cannot tell must not silence the others.
     with contextlib.suppress(Exception):
         found += heal.findings(memory, guard)
@@ -45,6 +47,15 @@ def _of_the_worker(memory: Memory) -> List[Finding]:
         what = f"The worker waits, since {_when(waiting.get('since'))}: {_words(waiting, 'what')}"
         return [Finding(str(waiting.get("id", "waiting")), ILL, what, _words(waiting, "remedy"))]
     return []
+
+
+def _of_the_look(memory: Memory, now: float) -> List[Finding]:
+    """A guard that cannot ask the database would not notice another one either."""
+    blind = memory.get("unwatched")
+    if not blind or now - _number(blind.get("since")) < _UNWATCHED:
+        return []
+    what = f"The guard cannot ask the database about its history, since {_when(blind['since'])}: {_words(blind, 'why')}"
+    return [Finding("unwatched", OK, what, "Until it can, a restored or rebuilt database is not noticed.")]
 
 
 def _of_the_gaps(memory: Memory) -> List[Finding]:

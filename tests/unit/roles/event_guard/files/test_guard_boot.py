@@ -12,7 +12,7 @@ from subprocess import CompletedProcess
 from typing import Any, Dict, List, Optional, Sequence
 
 import pytest
-from event_guard import boot, clock, database, disk
+from event_guard import boot, clock, database, disk, findings
 from event_guard.boot import Decision, Watch
 from event_guard.database import Capture, DatabaseError
 from event_guard.memory import Memory
@@ -324,6 +324,22 @@ def test_another_history_behind_a_lost_connection_stops_the_worker(site: Site) -
     assert site.ran == [f"docker kill {WORKER}"]
     assert site.memory().get("hold")["id"] == history.OTHER
     assert site.memory().get(history.KEY) == before
+
+
+def test_a_guard_that_cannot_look_says_so_after_a_while(site: Site) -> None:
+    def told(now: float) -> List[str]:
+        return [one.id for one in findings.findings(site.memory(), site.guard, now)]
+
+    site.round(500)
+    site.base.down = True
+    site.round(500, NOW + 10)
+    site.round(500, NOW + 20)
+    assert "unwatched" not in told(NOW + 60)
+    assert "unwatched" in told(NOW + 1000)
+    assert site.memory().get("unwatched") == {"why": "down", "since": int(NOW) + 10}
+    site.base.down = False
+    site.round(500, NOW + 1010)
+    assert "unwatched" not in told(NOW + 2000)
 
 
 def test_a_repair_that_is_under_way_may_start_the_worker(site: Site) -> None:
