@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import List, NoReturn, Optional
 
-from . import groups, guarded, lag, settings, sizes, status, tail, topics, unit
+from . import doctor, groups, guarded, lag, settings, sizes, status, tail, topics, unit
 from .errors import EventLogError
 
 _EXIT_CODES = """
@@ -56,6 +56,12 @@ _STATUS = """How the event log is: one sentence, and under it what else should b
 Looks at the engine, both containers, the connectors, a hold, the disk and the newest event, within ten seconds, and
 shows no data of patients. The exit code is 0 whenever an answer could be given, good or bad; --json has the verdict:
 ok, busy (starting, or changing), held (by somebody, on purpose), ill (it runs, and needs a person), down."""
+
+
+_DOCTOR = """All that is wrong with the event log, each with what to do about it, and what the guard did lately and why.
+
+It looks at the same as status does, changes nothing, and shows no data of patients. The exit code is 0 whenever an
+answer could be given."""
 
 
 class _Signalled(KeyboardInterrupt):
@@ -108,6 +114,9 @@ def build_parser() -> argparse.ArgumentParser:
     four = commands.add_parser("status", help="how the event log is, in one sentence", description=_STATUS,
                                formatter_class=raw)  # fmt: skip
     four.add_argument("--json", action="store_true", help="for programs")
+    seven = commands.add_parser("doctor", help="all that is wrong, and what to do about it", description=_DOCTOR,
+                                formatter_class=raw)  # fmt: skip
+    seven.add_argument("--json", action="store_true", help="for programs")
     five = commands.add_parser("sizes", help="what takes the disk, and until when there is room", description=_SIZES,
                                formatter_class=raw)  # fmt: skip
     five.add_argument("--json", action="store_true", help="for programs; sizes in bytes")
@@ -130,6 +139,8 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         return guarded.run(chosen)
     if arguments.command == "status":
         answer = status.run(chosen, as_json=arguments.json)
+    elif arguments.command == "doctor":
+        answer = doctor.run(chosen, as_json=arguments.json)
     elif arguments.command == "topics":
         answer = topics.run(chosen, show_all=arguments.all, as_json=arguments.json)
     else:

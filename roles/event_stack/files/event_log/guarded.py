@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import time
 from types import ModuleType
-from typing import List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from .errors import EventLogError
 from .settings import Settings
@@ -54,6 +54,25 @@ def knows(settings: Settings) -> Tuple[List[Finding], bool]:
     except Exception as error:  # whatever it was, the rest of the answer must come
         what = f"What the guard remembers cannot be told ({type(error).__name__}: {error})."
         return [Finding("guard", ILL, what, "See why: sudo journalctl -u event-log-guard")], False
+
+
+def story(settings: Settings, most: int) -> Dict[str, Any]:
+    """What the guard did lately, and how often; empty where there is none, or this user may not know."""
+    chosen, memory, acts = (part(name) if settings.guarded else None for name in ("settings", "memory", "acts"))
+    if chosen is None or memory is None or acts is None:
+        return {}
+    try:
+        guard = chosen.load()
+        remembered = memory.Memory.load(guard.directory)
+        recent = acts.recent(guard.directory, most)
+    except (OSError, EventLogError):
+        return {}
+    return {
+        "interval": guard.interval,
+        "acts": remembered.get("acts"),
+        "gaps": remembered.get("gaps", []),
+        "recent": recent,
+    }
 
 
 def run(settings: Settings) -> int:

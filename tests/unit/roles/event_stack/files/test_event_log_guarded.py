@@ -153,3 +153,56 @@ def test_a_guard_that_cannot_be_asked_is_no_reason_to_say_nothing(guarded: Host,
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith("Down: Kafka Connect has stopped")
     assert ("bad disk" in ran.stdout) == bool(told)
+
+
+ACTS = """
+def recent(directory, most):
+    return [
+        {"time": "t1", "act": "restart", "about": "c", "reason": "It had failed."},
+        {"time": "t2", "act": "hold", "about": "", "reason": "Another database."},
+    ]
+"""
+REMEMBERED = """
+class Memory:
+    @classmethod
+    def load(cls, directory):
+        return {"acts": {"restart": 3, "hold": 1}}
+"""
+
+
+def test_the_doctor_numbers_what_is_wrong_and_tells_what_the_guard_did(guarded: Host) -> None:
+    guarded.containers(container(BROKER, health="unhealthy"), container(WORKER, "exited"))
+    findings = PARTS["findings"].replace(
+        'assert (memory, guard.directory) == ("there", "there") and now > 1.7e9', "pass"
+    )
+    settings = PARTS["settings"].replace("directory", "interval = 10\n    directory")
+    bring(guarded, settings=settings, memory=REMEMBERED, findings=findings, acts=ACTS)
+    ran = guarded.run("doctor")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines() == [
+        "1. The guard holds the worker.",
+        "   To do: Repair it.",
+        "2. Kafka runs but does not answer its health check.",
+        "   To do: See why: sudo docker logs --tail 50 event-log-broker",
+        "",
+        "The guard looks every 10 s.",
+        "It has done, in all: hold 1, restart 3.",
+        "Lately, the newest first:",
+        "  t2 hold: Another database.",
+        "  t1 restart c: It had failed.",
+    ]
+    told = json.loads(guarded.run("doctor", "--json").stdout)
+    assert (told["verdict"], told["guard"]["acts"], len(told["guard"]["recent"])) == (
+        "down",
+        {"restart": 3, "hold": 1},
+        2,
+    )
+    assert "text" not in told
+
+
+def test_without_a_guard_the_doctor_says_so(host: Host) -> None:
+    host.containers(container(BROKER), container(WORKER, "exited"))
+    lines = host.run("doctor").stdout.splitlines()
+    assert lines[0].startswith("1. Down: Kafka Connect has stopped")
+    assert lines[-1].startswith("There is no guard here")
+    assert json.loads(host.run("doctor", "--json").stdout)["guard"] == {}
