@@ -74,9 +74,8 @@ def test_a_worker_that_ended_is_started_by_the_guard_and_not_while_it_is_held(ho
         assert "A test holds it. Wait for its end." in found["sentence"]
         assert len(found["findings"]) == 1, "that it has stopped is not said beside why"
         # Two rounds of the guard, in which nobody starts it.
-        started = host.check_output(
-            f"now=$(date +%s); docker events --since $now --until $((now + 25)) --filter container={WORKER} --filter event=start"
-        )
+        until = "now=$(date +%s); docker events --since $now --until $((now + 25))"
+        started = host.check_output(f"{until} --filter container={WORKER} --filter event=start")
         assert started == ""
         assert not running(host)
     finally:
