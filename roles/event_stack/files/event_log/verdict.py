@@ -91,6 +91,7 @@ class Verdict:
                     "state": one.state,
                     "tasks": list(one.tasks),
                     "reason": one.reason,
+                    "reading": one.reading,
                 }
                 for one in self.connectors
             ],
@@ -106,11 +107,20 @@ def judge(seen: Seen) -> Verdict:
     findings = [*_of_the_stack(seen), *_of_the_upgrade(seen), *_of_the_disk(seen)]
     findings += [one for one in seen.guard if one.verdict != OK]
     findings.sort(key=lambda one: -_GRAVITY.index(one.verdict))
-    notes = (*_of_the_uis(seen), *(one for one in seen.guard if one.verdict == OK))
+    notes = (*_of_the_uis(seen), *_of_the_reading(seen), *(one for one in seen.guard if one.verdict == OK))
     connectors = tuple(seen.connectors or ())
     if findings:
         return Verdict(findings[0].verdict, findings[0].sentence, (*findings, *notes), connectors)
     return Verdict(OK, _good_news(seen), notes, connectors)
+
+
+def _of_the_reading(seen: Seen) -> List[Finding]:
+    """Tables that are read again are no fault, and whoever waits for the end wants to know."""
+    return [
+        Finding("reading_again", OK, f"{one.name} is {one.reading}.", "It goes on by itself.")
+        for one in seen.connectors or ()
+        if one.reading
+    ]
 
 
 def _of_the_stack(seen: Seen) -> List[Finding]:

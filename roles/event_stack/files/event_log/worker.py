@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, List, Tuple
 
+from . import snapshots
 from .errors import EventLogError
 from .stack import SECRETS, Container
 from .trace import safe_words
@@ -34,6 +36,8 @@ class Connector:
     tasks: Tuple[str, ...]
     reason: str
     database: str
+    signals: bool = False  # whether it can be asked to read tables again
+    reading: str = ""  # which table it reads again just now, and how far that is
 
     @property
     def failed(self) -> bool:
@@ -60,6 +64,7 @@ def parse(data: Any) -> List[Connector]:
                 reason=safe_words(next((str(trace) for trace in traces if trace), "")),
                 # Behind it may stand the database of the table of signals.
                 database=str(config.get("database.include.list") or "").partition(",")[0],
+                signals=bool(config.get("signal.data.collection")),
             )
         )
     return found
@@ -118,4 +123,18 @@ def connectors(worker: Container) -> List[Connector]:
     data = ask(f"{address_of(worker)}/connectors?expand=status&expand=info", login_of(worker))
     if not isinstance(data, dict):
         raise WorkerError("its answer is not a list of connectors")
-    return parse(data)
+    return [_with_progress(worker, one) for one in parse(data)]
+
+
+def _with_progress(worker: Container, connector: Connector) -> Connector:
+    """Which table is being read again stands in the connector's stored position, which is asked of it alone."""
+    if not (connector.signals and connector.running):
+        return connector
+    name = urllib.parse.quote(connector.name, safe="")
+    try:
+        data = ask(f"{address_of(worker)}/connectors/{name}/offsets", login_of(worker))
+        offsets = [entry.get("offset") for entry in data.get("offsets") or []]
+    except (WorkerError, AttributeError):
+        return connector  # how it is, is known; this is only more
+    told = [found.sentence for found in map(snapshots.progress, offsets) if found]
+    return replace(connector, reading="; ".join(told))

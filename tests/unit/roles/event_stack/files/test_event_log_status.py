@@ -29,6 +29,7 @@ class Connect(ThreadingHTTPServer):
 
     daemon_threads = True
     answer: Any = {}
+    offsets: Any = {"offsets": []}
     seconds = 0.0
 
     def __init__(self) -> None:
@@ -43,7 +44,8 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append(self.path)
         time.sleep(self.server.seconds)
         right = self.headers["Authorization"] == "Basic ZXZlbnQtbG9nOnNlY3JldC1vZi10aGUtd29ya2Vy"
-        body = json.dumps(self.server.answer).encode()
+        about = self.server.offsets if self.path.endswith("/offsets") else self.server.answer
+        body = json.dumps(about).encode()
         self.send_response(200 if right else 401)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -90,11 +92,33 @@ def test_the_command_asks_engine_worker_and_disk(live: Host, connect: Connect) -
         "sentence": "Running: connector openmrs-connector reads openmrs, newest event 2023-11-15 00:13:20.",
         "findings": [],
         "connectors": [
-            {"name": "openmrs-connector", "kind": "source", "state": "RUNNING", "tasks": ["RUNNING"], "reason": ""}
+            {
+                "name": "openmrs-connector",
+                "kind": "source",
+                "state": "RUNNING",
+                "tasks": ["RUNNING"],
+                "reason": "",
+                "reading": "",
+            }
         ],
     }
     assert connect.asked == ["/connectors?expand=status&expand=info"]
     assert live.run("status").stdout == found["sentence"] + "\n"
+
+
+def test_a_table_that_is_read_again_is_told_and_no_fault(live: Host, connect: Connect) -> None:
+    there = connector(database="openmrs,event_log")
+    there["info"]["config"]["signal.data.collection"] = "event_log.debezium_signal"
+    connect.answer = {"openmrs connector": there}
+    listed = json.dumps([{"incremental_snapshot_collections_id": "openmrs.obs"}])
+    connect.offsets = {"offsets": [{"partition": {}, "offset": {"incremental_snapshot_collections": listed}}]}
+    found = answer(live)
+    assert connect.asked[1:] == ["/connectors/openmrs%20connector/offsets"]
+    assert (found["verdict"], found["connectors"][0]["reading"]) == ("ok", "reading again openmrs.obs: begun")
+    assert "reads openmrs," in found["sentence"]
+    assert "openmrs connector is reading again openmrs.obs: begun. It goes on by itself." in live.run("status").stdout
+    connect.offsets = {"offsets": None}
+    assert answer(live)["findings"] == []
 
 
 def test_a_worker_that_hangs_is_left_in_time(live: Host, connect: Connect) -> None:
