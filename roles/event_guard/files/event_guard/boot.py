@@ -195,10 +195,13 @@ class Watch:
         if known is None and offset is None:
             return YES
         known = replace(known or Remembered(), offset=offset or (known.offset if known else None))
-        if list(files) != self.files or now >= self.full_at or any(
-            files.get(place.file, place.pos) < place.pos for place in (known.newest, known.offset) if place
-        ):  # fmt: skip
+        places = [place for place in (known.newest, known.offset) if place is not None]
+        out_of_place = any(files.get(place.file, -1) < place.pos for place in places)
+        if out_of_place or list(files) != self.files or now >= self.full_at:
             decision = judged(session, known)
+            if decision.id == history.PURGED:
+                # The place itself counts, also one from a restored backup: a restart of the connector begins there.
+                _put(memory, capture.connector, replace(known, offset=None), known)
             if not decision.start:
                 return decision
             fresh = history.renewed(known, files, offset, self.end, int(now))

@@ -372,6 +372,18 @@ def test_a_purge_does_not_stop_a_worker_that_reads(site: Site) -> None:
     assert boot.decide(site.settings, site.guard, site.memory(), NOW + 10).id == history.PURGED
 
 
+def test_a_position_from_a_restored_backup_that_is_purged_is_told_before_a_restart(site: Site) -> None:
+    site.base.sizes["binlog.000002"], site.base.times["binlog.000002"] = 900, 22
+    site.offset = {"file": "binlog.000002", "pos": 400}
+    site.round()
+    del site.base.sizes["binlog.000001"]
+    site.round(now=NOW + 10)
+    assert boot.decide(site.settings, site.guard, site.memory(), NOW + 10).start
+    site.round(500, NOW + 20)
+    assert site.known().offset == Position("binlog.000001", 500)  # type: ignore[union-attr]
+    assert boot.decide(site.settings, site.guard, site.memory(), NOW + 20).id == history.PURGED
+
+
 def test_a_worker_that_does_not_answer_leaves_the_offset_as_it_was(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.round(500)
 
