@@ -75,6 +75,16 @@ def story(settings: Settings, most: int) -> Dict[str, Any]:
     }
 
 
+def refusal(settings: Settings) -> str:
+    """Why the worker must not start, in a line; empty where it may, or nobody can tell."""
+    chosen, memory, boot = (part(name) if settings.guarded else None for name in ("settings", "memory", "boot"))
+    if chosen is None or memory is None or boot is None:
+        return ""
+    guard = chosen.load()
+    decision = boot.decide(settings, guard, memory.Memory.load(guard.directory), time.time())
+    return "" if decision.start or decision.wait else " ".join(f"{decision.what} {decision.remedy}".split())
+
+
 def run(settings: Settings) -> int:
     """What event-log-guard.service runs."""
     loop = part("loop")

@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``event-log.service`` calls: ``event-log unit condition|start|stop|status``. Not for people.
+"""What ``event-log.service`` calls: ``event-log unit condition|start|stop|status``; ``decide`` is for playbooks.
 
 Compose alone makes containers, and only when site.yml runs; here they are started and stopped. The engine brings back
 by itself what failed, also after a power cut. It would as well bring back what was stopped on purpose, once it is
@@ -19,7 +19,7 @@ from . import guarded, notify, stack, status
 from .errors import EventLogError
 from .settings import Settings
 
-VERBS = ("condition", "start", "stop", "status")
+VERBS = ("condition", "start", "stop", "status", "decide")
 _SKIP = 1  # ExecCondition: the unit is not started, and that is no failure
 FAILED = 255  # ExecCondition: it is one
 _NOTICE = "<5>"  # sd-daemon(3)
@@ -151,6 +151,22 @@ def tell_status(settings: Settings) -> int:
     return 0
 
 
+def decide(settings: Settings) -> int:
+    """For a run of the playbook, which would start the worker: say why it must not, if the guard finds that.
+
+    What passes by itself is no reason to stop a run, and a worker that runs was let.
+    """
+    worker = stack.names(settings)[settings.services.index(_WORKER)]
+    there = _existing(settings).get(worker)
+    if there is not None and there.running:
+        return 0
+    refused = guarded.refusal(settings)
+    if refused:
+        print(f"guard: {refused}", flush=True)
+    return 0
+
+
 def run(settings: Settings, verb: str) -> int:
     """One of VERBS; the exit code."""
-    return {"condition": condition, "start": start, "stop": stop, "status": tell_status}[verb](settings)
+    verbs = {"condition": condition, "start": start, "stop": stop, "status": tell_status, "decide": decide}
+    return verbs[verb](settings)

@@ -39,7 +39,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
     hosts = {
         "systemd": {**common, "event_log_home": "/nowhere/event-log", "event_stack_command": "/usr/bin/el"},
         "held": {**common, "event_log_home": str(held)},
+        "refused": {**common, "event_log_home": "/nowhere/event-log", "event_stack_command": str(folder / "el")},
     }
+    (folder / "el").write_text(
+        '#!/bin/sh\n[ "$*" = "unit decide" ] && echo "guard: It is another one. Run the repair."\n'
+    )
+    (folder / "el").chmod(0o755)
     # Role variables beat the inventory's, so that these are set where the role is included.
     seen = {"__event_stack_systemd": True, "__event_stack_has_unit": False}
     return check(folder, [{**ROLE, "vars": seen}], hosts)
@@ -93,6 +98,14 @@ def test_a_hold_ends_the_run_before_anything_of_the_stack_changes(runs: Dict[str
     assert "held/hold is there (a new disk), so nothing was changed" in told
     assert "remove that file on the host and run again" in told
     assert runs["held"].changed == []
+
+
+def test_what_the_guard_refuses_ends_the_run_before_the_worker_would_start(runs: Dict[str, Outcome]) -> None:
+    assert runs["refused"].failure == (
+        "The guard keeps the worker from reading on: It is another one. Run the repair. Nothing was changed in the stack. "
+        "Then run again."
+    )
+    assert runs["refused"].changed == []
 
 
 SYSTEMCTL = """#!/bin/sh

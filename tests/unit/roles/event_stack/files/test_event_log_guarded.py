@@ -155,6 +155,41 @@ def test_a_guard_that_cannot_be_asked_is_no_reason_to_say_nothing(guarded: Host,
     assert ("bad disk" in ran.stdout) == bool(told)
 
 
+DECIDE = """
+class Decision:
+    start, wait, what, remedy = {start}, {wait}, "The database is\\n another one.", "Run repair_restored_source."
+
+def decide(settings, guard, memory, now):
+    assert settings.guarded and (guard.directory, memory) == ("there", "there") and now > 1.7e9
+    return Decision
+"""
+REFUSED = "guard: The database is another one. Run repair_restored_source.\n"
+
+
+@pytest.mark.parametrize(
+    ("state", "start", "wait", "told"),
+    [
+        ("exited", False, False, REFUSED),
+        ("exited", False, True, ""),
+        ("exited", True, False, ""),
+        ("running", False, False, ""),
+    ],
+)
+def test_a_playbook_is_told_what_the_guard_refuses_as_long_as_the_worker_does_not_run(
+    guarded: Host, state: str, start: bool, wait: bool, told: str
+) -> None:
+    guarded.containers(container(BROKER), container(WORKER, state))
+    bring(guarded, **{**PARTS, "boot": DECIDE.format(start=start, wait=wait)})
+    ran = guarded.run("unit", "decide")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, told, "")
+
+
+def test_without_a_guard_there_is_nothing_to_decide(guarded: Host) -> None:
+    guarded.containers(container(BROKER), container(WORKER, "exited"))
+    ran = guarded.run("unit", "decide")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
 ACTS = """
 def recent(directory, most):
     return [
