@@ -145,6 +145,7 @@ def test_without_a_guard_a_rebuilt_database_is_read_from_the_old_position(site: 
     assert wait_for("it reads on, or fails", outcome, 90, WORKER) in told
 
 
+@pytest.mark.full
 def test_a_connector_that_was_deleted_by_hand_goes_on_where_it_was(site: Site) -> None:
     name = "deleted"
     site.sql("INSERT INTO openmrs.person VALUES (1, 'F', 'a')")
