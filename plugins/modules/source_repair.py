@@ -225,7 +225,8 @@ def hands(module: Any) -> Hands:
     return Hands(
         database=lambda: look(login, captured),
         snapshot=snapshot,
-        run=lambda command, text: module.run_command(list(command), data=text or None),
+        # As it is: Ansible would add a line, and the tool fails at an empty one.
+        run=lambda command, text: module.run_command(list(command), data=text or None, binary_data=True),
     )
 
 

@@ -218,6 +218,9 @@ class Site:
 
     def forget(self) -> None:
         """Remove the connectors that tests have made, for the next one."""
+        if docker("inspect", "--format", "{{.State.Running}}", WORKER).strip() != "true":
+            docker("start", WORKER)  # a test that failed has left it down
+        self.await_worker()
         for name in self.known:
             self.rest("DELETE", f"/connectors/{name}")
         self.known.clear()

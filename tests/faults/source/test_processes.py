@@ -82,7 +82,9 @@ def under_load(site: Site, name: str, fault: Callable[[str], None], times: int, 
                 restarts += healed(site, name)
     end = all_came(site, name, load)
     words = f"{times} times each of three, seed {SEED}: {load.writes} writes, {end.lost} lost, {end.wrong} wrong, "
-    tell("outcome", f"{name}: {words}{end.duplicates} duplicates; {restarts} restarts of the task")
+    told = f"{name}: {words}{end.duplicates} duplicates; {restarts} restarts of the task"
+    tell("outcome", told)
+    print(told)  # for who runs the long form: pytest -rP
     assert load.writes > 100 and load.deleted
 
 

@@ -44,3 +44,19 @@ def test_what_cannot_be_done_fails_with_a_reason_and_changes_nothing(options: Di
     nobody = call(source_repair, **{**options, "url": "http://127.0.0.1:9", "worker": "no-such-worker"})
     assert nobody["failed"] and "there is no worker no-such-worker" in nobody["msg"]
     assert not list(Path(options["memory"]).iterdir())
+
+
+def test_a_held_worker_is_marked_by_exactly_one_record(
+    options: Dict[str, Any], call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ansible would add an empty line, at which Kafka's tool fails."""
+    kept = tmp_path / "kept"
+    engine = tmp_path / "docker"
+    engine.write_text('#!/bin/sh\n[ "$1" = inspect ] && echo false || exit 3\n', encoding="utf-8")
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    producer = ["sh", "-c", f"cat > {kept}", "sh"]
+    down = {**options, "url": "http://127.0.0.1:9", "anyway": True, "producer": producer, "memory": str(tmp_path / "m")}
+    failed = call(source_repair, **down)
+    assert failed["actions"] == ["record_gap", "mark_stopped"], failed
+    assert kept.read_bytes() == b'target-state-c\t{"state": "PAUSED", "state.v2": "STOPPED"}\n'
