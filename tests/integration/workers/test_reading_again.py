@@ -10,6 +10,7 @@ to get wrong about signals is wrong there first.
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Any, Iterator
 
 import pytest
@@ -22,11 +23,15 @@ from tests.helpers.calls import call
 from tests.helpers.worker_files import SECRETS
 from tests.helpers.workers import CAPTURE, DATABASE_PORT, Rig, wait_for
 
-NAME, DATABASE, SIGNALS = "again", "clinic", "event_log.debezium_signal"
+# A rig that somebody keeps still has the topics and offsets of an earlier run.
+NAME = f"again-{uuid.uuid4().hex[:6]}"
+DATABASE, SIGNALS = "clinic", "event_log.debezium_signal"
 ROOT = {"login_port": DATABASE_PORT}
 CAPTURE_LOGIN = {"login_port": DATABASE_PORT, "login_user": CAPTURE[0], "login_password": CAPTURE[1]}
 MANY = 2000
 TABLES = """
+DROP DATABASE IF EXISTS clinic;
+DROP DATABASE IF EXISTS event_log;
 CREATE DATABASE clinic;
 CREATE TABLE clinic.visit (visit_id int PRIMARY KEY, note varchar(50));
 CREATE TABLE clinic.obs (obs_id int PRIMARY KEY AUTO_INCREMENT, note varchar(50));
@@ -154,7 +159,7 @@ def test_a_further_table_comes_with_its_structure_and_its_data(clinic: Clinic) -
     done = clinic.add(*wanted)
     assert (done.get("changed"), done.get("added")) == (True, ["late"]), done
     config = clinic.worker.get(f"/connectors/{NAME}/config")
-    assert config["table.include.list"] == f"{DATABASE}.visit,{DATABASE}.obs,{DATABASE}.late"
+    assert config["table.include.list"] == r"clinic\.visit,clinic\.obs,clinic\.late"
     assert not {"snapshot.mode", "event.log.adding"} & set(config)
     wait_for("the rows of before are there", lambda: set(clinic.keys_read("late")) == {1, 2, 3})
     clinic.rig.sql("ALTER TABLE clinic.late ADD COLUMN more int; INSERT INTO clinic.late VALUES (4, 'd', 7)")
