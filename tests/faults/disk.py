@@ -39,7 +39,7 @@ def run(*words: str, check: bool = True) -> str:
 
 def unmount(at: Path) -> None:
     """A program that was killed holds its files for a moment longer."""
-    for _ in range(50):
+    for _ in range(200):
         with contextlib.suppress(AssertionError):
             run("umount", str(at))
             return

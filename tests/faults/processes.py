@@ -71,8 +71,8 @@ class Program:
     def kill(self) -> None:
         if self.process.poll() is None:
             self.signal(signal.SIGKILL)
-            self.process.kill()
-        self.process.wait(30)
+        # The outer process ends when the last one inside has; until then they hold the disk.
+        self.process.wait(60)
 
 
 def start(
