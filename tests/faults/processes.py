@@ -8,6 +8,7 @@ Each has a root directory, mounts and process ids of its own; what one leaves be
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -69,10 +70,14 @@ class Program:
             os.kill(int(child), number)
 
     def kill(self) -> None:
-        if self.process.poll() is None:
-            self.signal(signal.SIGKILL)
         # The outer process ends when the last one inside has; until then they hold the disk.
-        self.process.wait(60)
+        for _ in range(60):
+            if self.process.poll() is None:
+                self.signal(signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+                return
+        raise AssertionError(f"{self.process.args!r} does not end")
 
 
 def start(
