@@ -86,9 +86,9 @@ class Disk:
 
     @contextlib.contextmanager
     def looked_into(self) -> Iterator[Path]:
-        """The same for a moment, read-only: thousands of copies are looked into."""
+        """The same for a moment: thousands of copies are looked into."""
         self.at.mkdir(parents=True, exist_ok=True)
-        run("mount", "-t", "ext4", "-o", "ro,loop", str(self.file), str(self.at))
+        run("mount", "-t", "ext4", "-o", "loop", str(self.file), str(self.at))
         try:
             yield self.at
         finally:
