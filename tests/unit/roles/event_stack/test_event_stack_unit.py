@@ -102,7 +102,8 @@ def test_a_hold_ends_the_run_before_anything_of_the_stack_changes(runs: Dict[str
 
 def test_what_the_guard_refuses_ends_the_run_before_the_worker_would_start(runs: Dict[str, Outcome]) -> None:
     assert runs["refused"].failure == (
-        "The guard keeps the worker from reading on: It is another one. Run the repair. Nothing was changed in the stack. "
+        "The guard keeps the worker from reading on: It is another one. Run the repair. "
+        "Nothing was changed in the stack. "
         "Then run again."
     )
     assert runs["refused"].changed == []
