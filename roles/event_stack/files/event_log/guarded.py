@@ -31,9 +31,15 @@ def part(name: str) -> Optional[ModuleType]:
         raise
 
 
-def starts_the_worker(settings: Settings) -> Optional[ModuleType]:
-    """The module that decides whether the worker starts; None where it simply starts."""
-    return part("boot") if settings.guarded else None
+def starts_the_worker(settings: Settings) -> Tuple[Optional[ModuleType], str]:
+    """The module that decides whether the worker starts; without it the worker simply starts, and why, in words."""
+    if not settings.guarded:
+        return None, ""
+    try:
+        boot = part("boot")
+    except Exception as error:  # a guard that is broken must not keep the event log from working
+        return None, f"The guard cannot be loaded ({type(error).__name__}: {error}), so nobody compares databases."
+    return boot, "" if boot else "The guard is not on this host yet."
 
 
 def knows(settings: Settings) -> Tuple[List[Finding], bool]:

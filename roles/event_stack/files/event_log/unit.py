@@ -104,7 +104,9 @@ def start(settings: Settings) -> int:
     services = json.loads(_compose(settings, "config", "--format", "json"))["services"]
     uis = [name for name in services if name in settings.uis]
     up = ("up", "--detach", "--no-recreate", "--no-build", "--pull", "never")
-    guard = guarded.starts_the_worker(settings)
+    guard, why = guarded.starts_the_worker(settings)
+    if why:
+        _say(f"{why} The worker starts with the others.")
     later = [*uis, _WORKER] if guard else uis
     _compose(settings, *up, *([name for name in services if name not in later] if later else []))
     missing = [name for name in uis if not _started(settings, name, up)]

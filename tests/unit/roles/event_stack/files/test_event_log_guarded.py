@@ -94,11 +94,21 @@ def test_a_guard_that_fails_is_told_and_the_rest_is_up(guarded: Host) -> None:
 
 
 def test_until_the_guard_is_there_the_worker_starts_as_before(guarded: Host) -> None:
-    assert guarded.run("unit", "start").returncode == 0
+    ran = guarded.run("unit", "start")
+    assert ran.returncode == 0
+    assert "The guard is not on this host yet. The worker starts with the others." in ran.stdout
     assert UP in done(guarded)
     ran = guarded.run("guard")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "playbook guard.yml" in ran.stderr
+
+
+def test_a_guard_that_cannot_be_loaded_keeps_nothing_from_starting(guarded: Host) -> None:
+    bring(guarded, boot="import no_such_library\n")
+    ran = guarded.run("unit", "start")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "cannot be loaded (ModuleNotFoundError" in ran.stdout
+    assert UP in done(guarded)
 
 
 def test_a_fault_within_the_guard_is_not_taken_for_its_absence(guarded: Host) -> None:
