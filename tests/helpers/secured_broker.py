@@ -75,8 +75,8 @@ CLIENT = (
 )
 _RUN = "exec kafka-class kafka.Kafka /etc/event-log/server.properties"
 START_KRAFT = (
-    f"kafka-class kafka.tools.StorageTool format --cluster-id={CLUSTER_ID} --config /etc/event-log/server.properties"
-    f" && {_RUN}"
+    f"kafka-class kafka.tools.StorageTool format --ignore-formatted --cluster-id={CLUSTER_ID}"
+    f" --config /etc/event-log/server.properties && {_RUN}"
 )
 START_ZOOKEEPER = (
     "KAFKA_OPTS= kafka-class org.apache.zookeeper.server.quorum.QuorumPeerMain /etc/event-log/zookeeper.properties &"
@@ -136,14 +136,23 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def running(image: str, name: str, zookeeper: bool = False) -> Iterator[SecuredBroker]:
-    """Yield a broker that takes logins; ``image`` is the second one of the project where it is with ZooKeeper."""
+def running(
+    image: str, name: str, zookeeper: bool = False, *, data: Path | None = None, extra: str = ""
+) -> Iterator[SecuredBroker]:
+    """Yield a broker that takes logins; ``image`` is the second one of the project where it is with ZooKeeper.
+
+    ``data``: a directory of the host, with which the broker is started again after a failure; else all is in memory.
+    """
     port, admin, other = free_ports(3)
     with tempfile.TemporaryDirectory(prefix="secured-broker-") as made:
         root = Path(made)
         root.chmod(0o755)
         broker = SecuredBroker(name, port, admin, root / "admin")
-        settings = one_broker.SETTINGS + LISTENERS + (WITH_ZOOKEEPER if zookeeper else KRAFT)
+        place = ["--tmpfs", f"/var/lib/kafka/data:uid={UID},gid={UID},size=256m"]
+        if data is not None:
+            os.chown(data, UID, UID)
+            place = ["--volume", f"{data}:/var/lib/kafka/data", "--restart", "on-failure"]
+        settings = one_broker.SETTINGS + extra + LISTENERS + (WITH_ZOOKEEPER if zookeeper else KRAFT)
         texts = {
             "etc/server.properties": settings.format(port=port, admin=admin, other=other),
             "etc/zookeeper.properties": ZOOKEEPER.format(other=other),
@@ -160,7 +169,7 @@ def running(image: str, name: str, zookeeper: bool = False) -> Iterator[SecuredB
         docker(
             "run", "--detach", "--name", name, "--network", "host", "--user", f"{UID}:{UID}", "--read-only",
             "--tmpfs", "/tmp:exec,size=64m,mode=1777",
-            "--tmpfs", f"/var/lib/kafka/data:uid={UID},gid={UID},size=256m",
+            *place,
             "--volume", f"{root / 'etc'}:/etc/event-log:ro",
             "--volume", f"{broker.client_dir}:/run/event-log/secrets:ro",
             "--env", "KAFKA_HEAP_OPTS=-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",

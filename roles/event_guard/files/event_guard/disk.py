@@ -72,10 +72,7 @@ class Round:
 
     @property
     def reserve(self) -> Path:
-        """In the guard's directory, or with Kafka's data where those have a disk of their own."""
-        home = self.memory.directory
-        same = home.is_dir() and home.stat().st_dev == self.settings.data_dir.stat().st_dev
-        return (home if same else self.settings.data_dir.parent) / RESERVE
+        return self.memory.directory / RESERVE
 
 
 def limits_of(guard: Guard) -> Limits:
@@ -132,6 +129,8 @@ def _give_up_reserve(turn: Round) -> None:
 
 def _keep_reserve(turn: Round) -> None:
     """Take the reserve while there is plenty; its blocks are really taken, not only its length."""
+    if turn.memory.directory.stat().st_dev != turn.settings.data_dir.stat().st_dev:
+        return  # on another disk it is no reserve of this one
     size = growth.reserve_bytes(turn.seen, turn.guard.reserve_mb)
     if Room(turn.seen.free - size, turn.seen.size).percent < turn.guard.free_drop + growth.BACK:
         return

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -101,6 +102,16 @@ def test_a_reserve_is_kept_while_there_is_plenty(site: Site) -> None:
 def test_no_reserve_is_taken_where_it_would_bring_the_disk_near_the_first_threshold(site: Site) -> None:
     site.round(12.05)
     assert not (site.guard.directory / "reserve").exists()
+
+
+def test_no_reserve_is_taken_on_another_disk(site: Site) -> None:
+    site.guard = replace(site.guard, directory=Path(f"/dev/shm/{site.root.name}"))
+    site.guard.directory.mkdir()
+    try:
+        site.round(50)
+        assert not (site.guard.directory / "reserve").exists()
+    finally:
+        shutil.rmtree(site.guard.directory)
 
 
 def test_what_everybody_has_read_goes_below_the_first_threshold(site: Site) -> None:
