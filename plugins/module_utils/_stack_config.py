@@ -96,6 +96,9 @@ def broker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
         "offsets.topic.num.partitions": 4,
         "transaction.state.log.num.partitions": 4,
         "group.initial.rebalance.delay.ms": 0,
+        # A consumer whose line was down for a season goes on where it was, and the guard knows what it has not read.
+        # Kafka forgets a group after 7 days otherwise.
+        "offsets.retention.minutes": 366 * 24 * 60,
         # A topic that nobody planned has no retention that anybody chose.
         "auto.create.topics.enable": False,
         # No tool and no web page deletes a topic by one click.

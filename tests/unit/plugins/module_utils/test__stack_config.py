@@ -46,6 +46,7 @@ share.coordinator.state.topic.min.isr=1
 offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4
 group.initial.rebalance.delay.ms=0
+offsets.retention.minutes=527040
 auto.create.topics.enable=false
 delete.topic.enable=false
 log.flush.interval.messages=1
