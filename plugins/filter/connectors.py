@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import (
+    _connector_tables,
     _connector_words,
     _guard_snapshot,
     _upgrade_words,
@@ -32,6 +33,7 @@ class FilterModule:
             "connector_order": connector_order,
             "connector_order_refused": _connector_words.order_refused,
             "connector_order_failed": _connector_words.order_failed,
+            "tables_to_add": _connector_tables.to_add,
             "columns_changed": _upgrade_words.columns_changed,
             "snapshots_told": snapshots_told,
             "connector_outcome": _connector_words.outcome_told,

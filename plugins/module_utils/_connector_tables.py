@@ -75,6 +75,14 @@ def begun(config: Mapping[str, str]) -> Tuple[Tuple[str, ...], str]:
     return tuple(table for table in tables.split(",") if table), mode
 
 
+def to_add(config: Mapping[str, str], tables: Sequence[str]) -> List[str]:
+    """What a connector is to capture and does not, or not wholly; nothing of one that is not registered."""
+    if not config.get(TABLES):
+        return []
+    unfinished = begun(config)[0]
+    return [*unfinished, *(table for table in tables if table not in unfinished and not captured(config, table))]
+
+
 def between(config: Mapping[str, str], tables: Sequence[str], adding: Sequence[str], mode: str) -> Dict[str, str]:
     """The configuration while tables are being added."""
     names = [literal(f"{database_of(config)}.{table}") for table in tables]
@@ -106,7 +114,7 @@ class TablesRun:
         unfinished, mode = begun(config)
         mode = mode if unfinished else config.get(MODE, "")
         known = [table for table in order.tables if captured(config, table)]
-        adding = [*unfinished, *(table for table in order.tables if table not in known and table not in unfinished)]
+        adding = to_add(config, order.tables)
         if adding:
             source = self._source(config)
             self._refuse(config, source, adding, bool(unfinished))

@@ -129,6 +129,12 @@ def test_a_change_while_the_structure_is_read_is_found_and_the_next_call_begins_
     assert config_of(fake)["table.include.list"] == LISTED
 
 
+def test_what_is_to_be_added() -> None:
+    assert subject.to_add(CONFIG, ("person", "visit")) == ["visit"]
+    assert subject.to_add({**CONFIG, "event.log.adding": "obs|"}, ("person", "obs")) == ["obs"]
+    assert subject.to_add({}, ("person",)) == []
+
+
 def test_the_mode_of_before_comes_back(fake: FakeConnect) -> None:
     fake.register("n", {**CONFIG, "snapshot.mode": "no_data"}, "RUNNING RUNNING")
     refused(fake, Database(fake, [(), ["ALTER TABLE obs"]]))

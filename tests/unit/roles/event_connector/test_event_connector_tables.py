@@ -25,6 +25,9 @@ CASES: Dict[str, Dict[str, Any]] = {
     "how_far": {"entry": "again"},
     "is_read": {"entry": "again", "event_connector_again": ["obs"], "event_connector_again_state": "stopped"},
     "all_captured": {"entry": "add_tables", "event_log_tables": ["person", "obs"]},
+    "none_to_add": {"entry": "new_tables", "event_log_tables": ["person", "obs"]},
+    "some_to_add": {"entry": "new_tables", "event_log_tables": ["person", "visit"]},
+    "nobody_to_ask": {"entry": "new_tables", "event_log_connect_url": "http://127.0.0.1:1"},
     "no_upgrade": {"entry": "upgrade_end"},
     "begun_already": {"entry": "upgrade_begin", "begun": True},
 }
@@ -97,6 +100,12 @@ def test_where_all_tables_are_captured_nothing_is_done(outcomes: Dict[str, Outco
     assert outcomes["all_captured"].failure == ""
     assert "nothing to do, it captures all of event_log_tables" in said(outcomes["all_captured"])
     assert outcomes["all_captured"].changed == []
+
+
+def test_a_run_of_the_site_stops_at_tables_that_would_be_merely_listed(outcomes: Dict[str, Outcome]) -> None:
+    assert "event_log_tables names visit, which openmrs-connector does not capture" in outcomes["some_to_add"].failure
+    assert "playbook add_tables" in outcomes["some_to_add"].failure
+    assert [outcomes[case].failure for case in ("none_to_add", "nobody_to_ask")] == ["", ""]
 
 
 def test_an_upgrade_that_was_not_begun_has_no_end(outcomes: Dict[str, Outcome]) -> None:
