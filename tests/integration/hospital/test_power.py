@@ -59,7 +59,9 @@ def test_the_stack_comes_back_by_itself_and_every_event_is_there(
     assert district.sh("systemctl --failed --no-legend") == ""
     policy = district.sh("docker inspect -f '{{.HostConfig.RestartPolicy.Name}}' event-log-connect").strip()
     units = f"journalctl --quiet --output=cat --since=@{begun} -u event-log -u event-log-guard"
-    assert (policy, "event-log-connect is started." in district.sh(units)) == ("no", True), "the guard started the worker"
+    assert (policy, "event-log-connect is started." in district.sh(units)) == ("no", True), (
+        "the guard started the worker"
+    )
     if how == "restart":
         orderly(district.sh(f"docker logs --since {begun} event-log-broker 2>&1"))
 
