@@ -132,7 +132,7 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         # Text that is larger than Kafka's 1 MB default must not stop the stream: request and topic limits go together.
         "producer.override.max.request.size": source.max_message_bytes,
         "producer.override.compression.type": "zstd",
-        # Each batch is synced to the disk: larger ones, of which a snapshot makes many, pay back what that costs.
+        # Each batch is synced to the disk: of larger ones a snapshot makes fewer.
         "producer.override.batch.size": 512 * 1024,
         "producer.override.linger.ms": 20,
         "topic.creation.default.partitions": 1,

@@ -23,16 +23,16 @@ class Event:
     rev: int
     op: str  # c, u, d, or r of a snapshot
     place: Place = ("", 0)  # in the binlog
-    when: int = 0  # of the commit, milliseconds
+    when: int = 0  # the worker sent it, milliseconds
 
 
-def parsed(table: str, value: Optional[Mapping[str, Any]]) -> Optional[Event]:
+def parsed(table: str, value: Optional[Mapping[str, Any]], when: int = 0) -> Optional[Event]:
     """A message's value as an event; nothing for a tombstone."""
     if value is None:
         return None
     row = value["before" if value["op"] == DELETE else "after"]
     source = value["source"]
-    return Event(table, row["id"], row["rev"], value["op"], (source["file"], source["pos"]), source["ts_ms"])
+    return Event(table, row["id"], row["rev"], value["op"], (source["file"], source["pos"]), when)
 
 
 @dataclass

@@ -205,7 +205,7 @@ def _consume(table: str) -> Iterator[Event]:
                     raise KafkaException(message.error())
                 done = (message.offset() or 0) + 1
                 value = message.value()
-                event = parsed(table, json.loads(value) if value else None)
+                event = parsed(table, json.loads(value) if value else None, message.timestamp()[1])
                 if event:
                     yield event
         if done < end:
