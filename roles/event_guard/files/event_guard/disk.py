@@ -191,8 +191,6 @@ def _make_room(turn: Round) -> None:
     entry = {"time": now, "bytes": gone.size, "unread": unread, "topics": len(gone.topics), "from": gone.from_ms}
     state.update(next_drop=now + SETTLE, dropped=[*(state.get("dropped") or []), entry][-_MOST_DROPS:])
     memory.put(KEY, state)
-    if unread:
-        memory.put(GAPS, [*memory.get(GAPS, []), *(_gap(one, turn) for one in gone.gaps)])
     kind = "unread events" if unread else "events that every group had read"
     why = f"{turn.share} of the disk are free; {human_bytes(gone.size)} of {kind} go, within 6 minutes"
     acts.note(memory, "drop_unread" if unread else "drop_read", why, ", ".join(gone.topics))
@@ -204,7 +202,16 @@ def _drop(turn: Round) -> Tuple[Optional[room.Dropped], bool]:
     gone = room.drop(turn.settings, seen.missing(guard.free_drop + growth.BACK), guard.consumer_groups)
     if gone is not None or not guard.may_drop_unread or turn.level not in (STOP, LAST):
         return gone, False
-    return room.drop(turn.settings, seen.missing(guard.free_stop + growth.BACK), (), unread=True), True
+    before = turn.memory.get(GAPS, [])
+
+    def remember(going: room.Dropped) -> None:
+        turn.memory.put(GAPS, [*before, *(_gap(one, turn) for one in going.gaps)])
+        turn.memory.save()  # a power cut may come between the two: rather a gap too many than one that nobody knows of
+
+    gone = room.drop(turn.settings, seen.missing(guard.free_stop + growth.BACK), (), unread=True, announce=remember)
+    if gone is not None:
+        remember(gone)
+    return gone, True
 
 
 def _gap(one: Tuple[str, int, int, Optional[int], Optional[int]], turn: Round) -> Dict[str, Any]:

@@ -15,7 +15,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from event_log import groups, kafka_log, login
 from event_log.containers import output_of, require_broker, require_docker
@@ -88,10 +88,16 @@ def _files(topic: str, number: int, directory: Path) -> List[Segment]:
     return found
 
 
-def drop(settings: Settings, wanted: int, required: Sequence[str], unread: bool = False) -> Optional[Dropped]:
+def drop(
+    settings: Settings,
+    wanted: int,
+    required: Sequence[str],
+    unread: bool = False,
+    announce: Callable[[Dropped], None] = lambda _going: None,
+) -> Optional[Dropped]:
     """Drop what every group has read, or with ``unread`` whatever is oldest; None: nothing may go.
 
-    ``wanted``: bytes that are missing.
+    ``wanted``: bytes that are missing. ``announce`` is told what will go, before it goes.
     """
     # Kafka leaves out without a word the groups that an account may not see: only the service's own sees them all.
     service = administrator(settings)
@@ -106,8 +112,9 @@ def drop(settings: Settings, wanted: int, required: Sequence[str], unread: bool 
     plan = plan_drop(files, up_to, wanted)
     if not plan.offsets:
         return None
+    announce(_what_goes(settings, files, plan, set(plan.offsets)))
     done = _delete(service, plan.offsets)
-    return _what_went(settings, files, plan, done)
+    return _what_goes(settings, files, plan, done)
 
 
 def _delete(service: Settings, offsets: Mapping[Place, int]) -> Set[Place]:
@@ -124,7 +131,7 @@ def _delete(service: Settings, offsets: Mapping[Place, int]) -> Set[Place]:
     return done
 
 
-def _what_went(settings: Settings, files: Sequence[Segment], plan: Drop, done: Set[Place]) -> Dropped:
+def _what_goes(settings: Settings, files: Sequence[Segment], plan: Drop, done: Set[Place]) -> Dropped:
     gone = [one for one in files if one.place in done and one.end <= plan.offsets.get(one.place, 0)]
     directories = {(topic, number): path for topic, number, path in kafka_log.partitions(settings.data_dir)}
     parts: Dict[Place, List[Segment]] = {}

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 from event_guard import disk, room
@@ -43,6 +43,8 @@ class Site:
     read: Optional[room.Dropped] = None
     unread: Optional[room.Dropped] = None
     error: str = ""
+    announced: List[Any] = field(default_factory=list)
+    cut: bool = False
 
     def round(self, free: float, now: float = NOW) -> Memory:
         """One round; the memory is read from the file before it, and written after it."""
@@ -55,10 +57,22 @@ class Site:
     def acts(self) -> Dict[str, int]:
         return dict(Memory.load(self.guard.directory).get("acts"))
 
-    def drop(self, _settings: Settings, wanted: int, required: Sequence[str], unread: bool = False) -> Any:
+    def drop(
+        self,
+        _settings: Settings,
+        wanted: int,
+        required: Sequence[str],
+        unread: bool = False,
+        announce: Callable[[room.Dropped], None] = lambda _going: None,
+    ) -> Any:
         if self.error:
             raise EventLogError(self.error)
         self.asked.append((wanted, tuple(required), unread))
+        if unread and self.unread:
+            announce(self.unread)
+            self.announced = Memory.load(self.guard.directory).get("gaps", [])
+            if self.cut:
+                raise KeyboardInterrupt
         return self.unread if unread else self.read
 
 
@@ -226,6 +240,17 @@ def test_unread_events_go_with_consent_only_where_the_worker_had_to_stop(site: S
         }
     ]
     assert site.acts()["drop_unread"] == 1
+
+
+def test_a_gap_is_on_the_disk_before_the_events_go(site: Site) -> None:
+    site.guard = replace(site.guard, may_drop_unread=True)
+    site.unread, site.cut = UNREAD, True
+    with pytest.raises(KeyboardInterrupt):
+        site.round(4)
+    assert [gap["table"] for gap in Memory.load(site.guard.directory).get("gaps", [])] == ["obs"]
+    site.cut = False
+    site.round(4, NOW + 2 * disk.AGAIN)
+    assert len(site.announced) == 2
 
 
 def test_unread_events_stay_while_read_ones_can_go(site: Site) -> None:

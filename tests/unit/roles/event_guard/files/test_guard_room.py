@@ -159,9 +159,11 @@ def test_unread_events_go_the_oldest_first_over_all_topics(settings: Settings, a
 def test_only_what_the_broker_did_is_told(settings: Settings, asked: List[Sequence[str]]) -> None:
     for table in ("stubborn", "obs"):
         _topic(settings, f"openmrs.openmrs.{table}", 0, 10)
-    found = room.drop(settings, 10**9, (), unread=True)
+    told: List[room.Dropped] = []
+    found = room.drop(settings, 10**9, (), unread=True, announce=told.append)
     assert found is not None
     assert (found.topics, found.size) == (("openmrs.openmrs.obs",), 1000)
+    assert told[0].topics == ("openmrs.openmrs.obs", "openmrs.openmrs.stubborn")
 
 
 def test_a_broker_that_refuses_all_of_it_is_told(settings: Settings, asked: List[Sequence[str]]) -> None:
