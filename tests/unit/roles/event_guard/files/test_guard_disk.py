@@ -297,3 +297,14 @@ def test_a_disk_that_is_full_within_two_weeks_is_told_of(site: Site, a_day: floa
     assert [one.id for one in found] == told
     if found:
         assert "in about 8 days only 10 % are free" in found[0].what
+
+
+def test_the_systems_own_disk_is_told_of_and_left_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "ROOT", Path("/dev/shm"))
+    monkeypatch.setattr(disk, "room_of", lambda path: Room(40 if path == disk.ROOT else 500, 1000))
+    memory = site.round(50)
+    assert memory.get("acts")["root_disk_stop"] == 1
+    assert site.stopped == []
+    assert [one.id for one in disk.findings(site.guard, memory, NOW)] == ["root_disk"]
+    monkeypatch.setattr(disk, "ROOT", site.root)
+    assert "root" not in site.round(50).get("disk")
