@@ -190,9 +190,9 @@ def _signals(source: Source) -> dict[str, Scalar]:
 def _guarded(source: Source) -> dict[str, Scalar]:
     """Return what leaves it to the guard to connect again, which first sees whether it is still the same database.
 
-    Seen with Debezium 3.6 and MySQL 8.0: with these, a task whose connection was lost reads nothing more, whatever
-    answers at the address, until it is restarted. It goes on being RUNNING; its metric Connected says so within a
-    second.
+    Seen with Debezium 3.6, MySQL 8.0 and MariaDB 11.8: with these, a task whose connection was lost reads nothing more,
+    whatever answers at the address, until it is restarted. It goes on being RUNNING; its metric Connected says so
+    within a second.
     """
     if not source.guarded:
         return {}

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether events flow, from the figures of the worker's JMX exporter: REST can say RUNNING while nothing moves. Pure.
 
-Tried with Debezium 3.6.0 and MySQL 8.0: a task whose connection was killed, and one whose database was frozen, go on
-being RUNNING. ``Connected`` tells of the first within a second. The second shows by the age of the newest event,
-because what the server sends to say that it is still there counts as one, also where nobody writes anything.
+Tried with Debezium 3.6.0, MySQL 8.0 and MariaDB 11.8: a task whose connection was killed, and one whose database was
+frozen, go on being RUNNING. ``Connected`` tells of the first within a second. The second shows by the age of the newest
+event, because what the server sends to say that it is still there counts as one, also where nobody writes anything.
 """
 
 from __future__ import annotations
