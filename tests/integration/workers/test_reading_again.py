@@ -9,8 +9,10 @@ to get wrong about signals is wrong there first.
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
@@ -20,8 +22,9 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login imp
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signals import SignalSource
 
 from tests.helpers.calls import call
-from tests.helpers.worker_files import SECRETS
+from tests.helpers.worker_files import LOGIN, SECRETS
 from tests.helpers.workers import CAPTURE, DATABASE_PORT, Rig, wait_for
+from tests.unit.roles.role_runs import Outcome, check
 
 # A rig that somebody keeps still has the topics and offsets of an earlier run.
 NAME = f"again-{uuid.uuid4().hex[:6]}"
@@ -91,6 +94,20 @@ class Clinic:
 
     def mentions(self, table: str, word: str) -> bool:
         return f'"note":"{word}"' in self.rig.log_of(f"{NAME}.{DATABASE}.{table}")
+
+    def run(self, folder: Path, entry: str) -> Outcome:
+        """Run tasks of the role event_connector on this machine, for this connector."""
+        (folder / "home/config").mkdir(parents=True, exist_ok=True)
+        told = {
+            "event_log_site": NAME, "event_log_image": "none", "event_log_home": str(folder / "home"),
+            "event_log_connector_name": NAME, "event_log_topic_prefix": NAME, "event_log_tables": ["visit", "obs"],
+            "event_log_database_name": DATABASE, "event_log_database_port": DATABASE_PORT,
+            "event_log_capture_user": CAPTURE[0], "event_log_capture_password": CAPTURE[1],
+            "event_log_connect_url": self.worker.url, "event_log_connect_user": LOGIN[0],
+            "event_log_connect_password": LOGIN[1], "path": os.environ["PATH"],
+        }  # fmt: skip
+        role = {"name": "openmrs.event_log.event_connector", "tasks_from": entry}
+        return check(folder, [{"ansible.builtin.import_role": role}], {"clinic": told}, really=True)["clinic"]
 
     @property
     def offset(self) -> Any:
@@ -194,6 +211,24 @@ def test_a_statement_that_changes_a_table_is_found_in_the_binary_log(clinic: Cli
     (found,) = source.schema_changes(*place, ["visit", "obs"])
     assert "ALTER TABLE" in found
     assert "visit" in found
+
+
+@pytest.mark.full
+def test_an_upgrade_of_openmrs_is_read_to_its_end(clinic: Clinic, tmp_path: Path) -> None:
+    """By the role's own tasks, as the playbooks openmrs_upgrade_begin and openmrs_upgrade_end run them."""
+    begun = clinic.run(tmp_path, "upgrade_begin")
+    assert begun.failure == ""
+    assert "Stop the connector" in begun.changed
+    clinic.worker.await_states(NAME, "STOPPED")
+    for number in range(30):
+        clinic.rig.sql(f"ALTER TABLE clinic.obs ADD COLUMN c{number} int")
+    clinic.rig.sql("ALTER TABLE clinic.obs DROP COLUMN c0; INSERT INTO clinic.obs (obs_id, c29) VALUES (99999, 7)")
+    ended = clinic.run(tmp_path, "upgrade_end")
+    assert ended.failure == ""
+    (told,) = [str(result["msg"]) for name, result in ended.results if name.startswith("Say what the upgrade changed")]
+    assert [f"obs.c{number} is new (int)" in told for number in (0, 1, 29)] == [False, True, True]
+    assert '"obs_id":99999,' in clinic.rig.log_of(f"{NAME}.{DATABASE}.obs")
+    clinic.worker.await_states(NAME, "RUNNING", "RUNNING")
 
 
 def test_one_that_stands_still_is_not_waited_for(clinic: Clinic) -> None:
