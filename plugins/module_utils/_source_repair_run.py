@@ -19,7 +19,13 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api imp
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_wait import for_certain
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector import check_name
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import failure_told
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import Status, Verdict, Watch, shows
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import (
+    STOPPED,
+    Status,
+    Verdict,
+    Watch,
+    shows,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     EventLogError,
     InputError,
@@ -164,11 +170,13 @@ class RepairRun:
         code, out, err = self._hands.run(["docker", "start", self._order.worker], "")
         if code != 0:
             raise StateError(f"the worker {self._order.worker} could not be started: {(err or out).strip()}")
-        status = self._await("is stopped on a worker that was started", lambda status: shows("stopped", status))
+        status = self._await("is stopped on a worker that was started", lambda status: status.state == STOPPED)
         if self._api.connector(self._name) is None:
             raise InputError(
                 f"connector {self._name} is not registered, {status.describe()}; the playbook connector does that"
             )
+        # The worker still knows the task of before; it does not run, and only a stop by REST takes it away.
+        self._stop()
 
     def _stop(self) -> None:
         self._api.stop(self._name)

@@ -70,7 +70,7 @@ class Host:
         if command[:2] == ["docker", "start"]:
             self.worker.down = False
         elif command[0] == "produce":  # the worker reads its topic when it starts
-            self.worker.register("c", CONFIG, "STOPPED")
+            self.worker.register("c", CONFIG, "STOPPED UNASSIGNED")
         return 0, "", ""
 
     def _snapshot(self, _api: ConnectApi) -> None:
@@ -139,6 +139,7 @@ def test_a_worker_that_is_held_is_started_with_its_connector_stopped(host: Host)
     assert written == [("produce", 'target-state-c\t{"state": "PAUSED", "state.v2": "STOPPED"}\n')]
     assert [command[1] for command, _ in host.commands if command[0] == "docker"] == ["inspect", "start"]
     assert host.memory.get("hold") == {} and host.worker.modes == ["initial"]
+    assert host.worker.writes[0] == ("PUT", "/connectors/c/stop"), "the task of before is taken away"
 
 
 def test_a_worker_that_runs_and_does_not_answer_is_left_alone(host: Host) -> None:
