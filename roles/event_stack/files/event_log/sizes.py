@@ -80,7 +80,8 @@ def look(settings: Settings, now: float) -> Sizes:
             "mounted. Check the mount; the playbook site.yml sets the event log up."
         ) from None
     summaries = topics.summarise(settings)
-    events = [(one.topic, one.bytes) for one in summaries if not one.internal]
+    own = {one.topic for one in summaries if one.internal or one.topic.startswith("schema-changes.")}
+    events = [(one.topic, one.bytes) for one in summaries if one.topic not in own]
     guard = _json(settings.home / "config" / "guard.json")
     directory = Path(str(guard.get("directory") or _REMEMBERED))
     remembered = _json(directory / "memory.json").get("disk")
@@ -95,7 +96,7 @@ def look(settings: Settings, now: float) -> Sizes:
         directory=settings.data_dir,
         room=room,
         events=sorted(events, key=lambda one: (-one[1], one[0])),
-        kafka=sum(one.bytes for one in summaries if one.internal),
+        kafka=sum(one.bytes for one in summaries if one.topic in own),
         reserve=reserve,
         limits=limits,
         guarded=bool(guard),

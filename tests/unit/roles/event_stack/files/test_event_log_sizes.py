@@ -41,12 +41,14 @@ def test_without_a_guard_the_sizes_are_told_and_that_nothing_is_done(host: Host)
     host.topic("a.b.person-0", Made(0, payload=4000))
     host.topic("a.b.obs-0", Made(0, payload=90_000))
     host.topic("__consumer_offsets-0", Made(0))
+    host.topic("schema-changes.a-0", Made(0))
     done = host.run("sizes")
     assert done.returncode == 0, done.stderr
     assert "are free (" in done.stdout.splitlines()[0]
     assert "the guard is not installed" in done.stdout.splitlines()[2]
     topics = [line.split() for line in done.stdout.splitlines() if line.startswith("a.b.")]
     assert [line[0] for line in topics] == ["a.b.obs", "a.b.person"]
+    assert "schema-changes" not in done.stdout
     assert topics[0][1:] == ["88.0", "KiB", "96", "%"]
     answer = json.loads(host.run("sizes", "--json").stdout)
     assert (answer["guarded"], answer["forecast"], answer["dropped"]) == (False, None, [])
