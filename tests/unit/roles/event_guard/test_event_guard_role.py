@@ -38,13 +38,15 @@ CASES: dict[str, dict[str, Any]] = {
     "unwanted": {"event_log_guard": False},
     "impossible": {"init": "sysvinit", "event_log_guard": True},
     "wrong_order": {"event_guard_free_stop": 15},
+    "no_list": {"event_guard_report_command": "/usr/local/bin/send --now"},
     "no_restarts": {"event_guard_restart_minutes": []},
 }
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    role = {"ansible.builtin.include_role": {"name": "openmrs.event_log.event_guard"}}
+    # As site.yml does: types are looked at by the role's own check.
+    role = {"ansible.builtin.include_role": {"name": "openmrs.event_log.event_guard", "rolespec_validate": False}}
     # As if the play had gathered it.
     facts = {"ansible.builtin.set_fact": {"ansible_service_mgr": "{{ init | default('systemd') }}", "cacheable": True}}
     hosts = {name: {**COMMON, **given} for name, given in CASES.items()}
@@ -123,6 +125,7 @@ def test_where_there_is_no_guard_nothing_is_installed(runs: dict[str, Outcome], 
     [
         ("impossible", "event_log_guard is True"),
         ("wrong_order", "are 10, 15 and 3"),
+        ("no_list", "event_guard_report_command is /usr/local/bin/send --now"),
         ("no_restarts", "event_guard_restart_minutes is []"),
     ],
 )
