@@ -1,10 +1,10 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Broker, worker and database killed or frozen under a load of which every change is known: nothing is lost.
+"""Broker, worker and database killed under a load of which every change is known: nothing is lost.
 
 What the guard does on a server, these tests do by hand: start a worker that is down, restart a task that failed or
-stands still. EVENT_LOG_TEST_KILLS says how often (1), EVENT_LOG_TEST_FROZEN for how many seconds (60).
+stands still. EVENT_LOG_TEST_KILLS says how often each is killed (1), EVENT_LOG_TEST_SEED when.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ from typing import Callable, List
 
 import pytest
 
-from tests.helpers.calls import call
 from tests.helpers.fault_load import Load, Outcome, outcome
-from tests.helpers.fault_site import BROKER, CAPTURE, DATABASE, DATABASE_PORT, WORKER, Site
+from tests.helpers.fault_site import BROKER, DATABASE, WORKER, Site
 from tests.helpers.workers import docker, wait_for
 
 KILLS = int(os.environ.get("EVENT_LOG_TEST_KILLS", "1"))
-FROZEN = float(os.environ.get("EVENT_LOG_TEST_FROZEN", "60"))
 STANDS_STILL = 12.0  # seconds; the guard of a server looks at the connection itself
 SEED = int(os.environ.get("EVENT_LOG_TEST_SEED", "9"))
 VICTIMS = [BROKER, WORKER, DATABASE]
@@ -99,51 +97,3 @@ def test_kill_9_of_broker_worker_and_database_loses_nothing(site: Site, record_p
         site.await_worker()
 
     under_load(site, "killed", kill, KILLS, record_property)
-
-
-@pytest.mark.full
-def test_broker_worker_and_database_frozen_for_a_while_lose_nothing(
-    site: Site, record_property: Callable[..., None]
-) -> None:
-    def freeze(victim: str) -> None:
-        docker("kill", "--signal", "STOP", victim)
-        try:
-            time.sleep(FROZEN)  # the fault itself
-        finally:
-            docker("kill", "--signal", "CONT", victim)
-        site.await_worker()
-
-    under_load(site, "frozen", freeze, 1, record_property)
-
-
-@pytest.mark.full
-def test_a_server_id_that_two_use_is_told_and_heals_once_it_is_gone(site: Site) -> None:
-    first, second = "clash-1", "clash-2"
-    config = site.config(first)
-    site.sql("INSERT INTO openmrs.person VALUES (1, 'F', 'a')")
-    site.register(first)
-    seen = call(
-        "mysql_source_info", login_port=DATABASE_PORT, login_user=CAPTURE[0], login_password=CAPTURE[1],
-        database="openmrs", server_id=int(config["database.server.id"]),
-    )  # fmt: skip
-    assert int(config["database.server.id"]) in [one["server_id"] for one in seen["source"]["replicas"]], seen
-    site.known.append(second)
-    other = {**site.config(second), "database.server.id": config["database.server.id"]}
-    assert site.rest("PUT", f"/connectors/{second}/config", other)[0] == 201
-
-    def told() -> str:
-        for name in (first, second):
-            trace = site.trace(name)
-            if "server_id" in trace or "server_uuid" in trace or "1236" in trace:
-                return trace
-        log = docker("logs", "--tail", "400", WORKER)
-        return log if "same server_uuid/server_id" in log or "zombie dump thread" in log else ""
-
-    assert wait_for("the clash is told", told, 120, WORKER)
-    site.rest("DELETE", f"/connectors/{second}")
-    site.sql("INSERT INTO openmrs.person VALUES (2, 'M', 'b'); DELETE FROM openmrs.person WHERE person_id = 1")
-    healed(site, first)
-    wait_for(
-        "nothing is lost", lambda: [event.key for event in site.events(first) if event.op == "d"] == [1], 120, WORKER
-    )
-    assert {event.key for event in site.events(first)} == {1, 2}
