@@ -113,7 +113,7 @@ def test_names_of_databases_are_quoted_and_no_patterns(database: str, literal: b
 
 def test_names_of_tables_are_taken_literally() -> None:
     text, _values = said("mysql-8.0", Account(), signal_table="my_log.the`signal")[-1]
-    assert text == "GRANT SELECT, INSERT, DELETE ON `my_log`.`the``signal` TO %s@%s"
+    assert text == "GRANT SELECT, INSERT, DELETE, CREATE ON `my_log`.`the``signal` TO %s@%s"
 
 
 def test_surplus_is_revoked_as_it_was_granted() -> None:
