@@ -111,8 +111,14 @@ EXAMPLES = r"""
     database: openmrs
     tables: [person, patient]
     configs_topic: event-log-connect-configs
-    producer: [docker, exec, -i, event-log-broker, kafka-class, org.apache.kafka.tools.ConsoleProducer,
-      --bootstrap-server=127.0.0.1:9092]
+    producer:
+      - docker
+      - exec
+      - -i
+      - event-log-broker
+      - kafka-class
+      - org.apache.kafka.tools.ConsoleProducer
+      - --bootstrap-server=127.0.0.1:9092
 """
 
 RETURN = r"""

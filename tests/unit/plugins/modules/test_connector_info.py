@@ -156,7 +156,8 @@ def test_all_modules_for_connect_are_in_the_action_group() -> None:
         for path in (ROOT / "plugins/modules").glob("*.py")
         if "openmrs.event_log.connect\n" in path.read_text(encoding="utf-8")
     ]
-    assert sorted(groups["connect"]) == sorted(users) == ["connector", "connector_info", "connector_offsets"]
+    assert sorted(groups["connect"]) == sorted(users)
+    assert {"connector", "connector_info", "connector_offsets"} <= set(users)
 
 
 def test_main_stays_short() -> None:
