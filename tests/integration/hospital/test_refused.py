@@ -200,7 +200,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "_"))
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[] if case is CASES[0] else [pytest.mark.full]) for case in CASES],
+    ids=lambda case: case.name.replace(" ", "_"),
+)
 def test_a_server_that_is_not_fit_is_left_as_it_was(ready: Site, case: Case, tmp_path: Path) -> None:
     with broken(ready, case):
         before, received = state(ready), ready.received()

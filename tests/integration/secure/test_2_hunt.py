@@ -82,6 +82,8 @@ def test_a_new_database_password_is_one_run_and_no_event_is_lost(server: Server,
     assert [task["state"] for task in told["tasks"]] == ["RUNNING"]
 
 
+# The scenario's own second run shows the same in every run.
+@pytest.mark.full
 def test_the_same_run_again_changes_nothing(server: Server, site: Secure, rotation: Rotation, tmp_path: Path) -> None:
     again = play(tmp_path, server, site.variables)
     assert (again.code, again.changed) == (0, []), again.output[-3000:]
