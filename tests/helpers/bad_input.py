@@ -20,6 +20,7 @@ from tests.helpers.server import Server
 ROOTS = ("/etc", "/opt", "/var/lib/event-log", "/var/lib/openmrs-sample", "/usr/local")
 # What the running services write themselves, whoever runs a playbook.
 LIVE = (
+    "/var/lib/event-log/guard/*",
     "/var/lib/event-log/kafka/data/log/*",
     "/var/lib/event-log/zookeeper/*/version-2*",
     "/var/lib/openmrs-sample/*",
