@@ -141,6 +141,7 @@ def test_a_second_run_and_its_check_change_nothing(sample: Sample) -> None:
     assert changed(sample.play()) == []
 
 
+@pytest.mark.full
 def test_the_data_are_whole(sample: Sample) -> None:
     """Keys are not checked while the tables are filled, so they are checked here."""
     counts = sample.counts()
@@ -219,6 +220,7 @@ def test_a_load_reports_exactly_what_is_in_the_database_afterwards(sample: Sampl
     assert report["seconds"] < 30
 
 
+@pytest.mark.full
 def test_a_load_keeps_to_its_rate_and_its_time(sample: Sample) -> None:
     report = sample.command("load", "--rate", "5", "--seconds", "3", "--mix", "edit_name=1")
     assert report["kinds"] == {"edit_name": 15}
@@ -232,11 +234,13 @@ def test_a_second_load_with_the_same_seed_finds_no_number_taken(sample: Sample) 
         )
 
 
+@pytest.mark.full
 def test_legacy_tables_hold_impossible_dates(sample: Sample) -> None:
     rows = sample.ask("SELECT started, stopped, born FROM legacy_dates ORDER BY legacy_id")
     assert rows[0] == ["0002-11-30 00:00:00", "0000-00-00 00:00:00", "0000-00-00"]
 
 
+@pytest.mark.full
 def test_any_size_goes_into_another_database(sample: Sample) -> None:
     assert sample.command("--database", "other", "fill", "--patients", "3", "--seed", "2")["changed"] is True
     assert sample.command("--database", "other", "status") == {"state": "filled", "patients": 3, "seed": 2}
