@@ -266,6 +266,8 @@ def test_on_a_running_server(server: Server, case: Case, tmp_path: Path) -> None
     run_case(server, case, tmp_path)
 
 
+# The part `installed` runs the same playbook on this server in every run.
+@pytest.mark.full
 def test_the_running_server_is_still_what_the_playbook_wants(server: Server, tmp_path: Path) -> None:
     """After all that was refused, a run finds nothing to do."""
     outcome = play(tmp_path, server, site_variables())

@@ -104,6 +104,7 @@ def test_kowl_is_let_in_at_the_broker_and_its_login_is_nowhere_else(site: Site) 
     assert site.server.sh("stat -c '%a %U' /opt/event-log/secrets/kowl").strip() == "500 kafka"
 
 
+@pytest.mark.full
 def test_a_second_run_has_nothing_to_do(site: Site) -> None:
     assert tasks(site.run(web_pages.IMAGE, web_pages.IMAGE)) == []
 
