@@ -108,7 +108,7 @@ INTEGRATION = Part(
 WORKERS = Part(
     "workers",
     "the modules for Connect on real workers of two versions, and as ansible-test runs them",
-    5.2,
+    7.5,
     20,
     (cases("workers", "tests/integration/workers"),),
     docker=True,
@@ -166,7 +166,7 @@ SECURE = Part(
 FAULTS = Part(
     "faults",
     "power cut, processes killed and frozen, databases restored and rebuilt, a disk that fills: nothing is lost",
-    5,
+    7.5,
     30,
     (cases("faults", "tests/faults"),),
     docker=True,
