@@ -19,6 +19,8 @@ from event_guard.shared.history import Position
 
 from tests.helpers.swapped_databases import CAPTURE, FLAVOURS, PASSWORD, SCHEMA, Flavour, Server, accounts
 
+# tests/faults/source has a rebuilt database before a real worker in every run.
+pytestmark = pytest.mark.full
 CONNECTOR = "openmrs"
 
 

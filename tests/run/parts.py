@@ -133,7 +133,7 @@ DATABASES = Part(
 HOSPITAL = Part(
     "hospital",
     "servers without internet, reached by SSH only: set up, rebooted, upgraded, cut off",
-    22,
+    18,
     40,
     (*scenario("hospital"), cases("hospital", "tests/integration/hospital")),
     docker=True,
@@ -155,7 +155,7 @@ ZOOKEEPER = Part(
 SECURE = Part(
     "secure",
     "logins switched on while somebody writes; who gets nothing, what is found nowhere, secrets made anew",
-    28,
+    27,
     45,
     (*scenario("secure"), cases("secure", "tests/integration/secure")),
     docker=True,
@@ -166,7 +166,7 @@ SECURE = Part(
 FAULTS = Part(
     "faults",
     "power cut, processes killed and frozen, databases restored and rebuilt, a disk that fills: nothing is lost",
-    7.5,
+    5.5,
     30,
     (cases("faults", "tests/faults"),),
     docker=True,
@@ -255,11 +255,11 @@ DEFAULT = (
     "hospital",
     "integration",
     "databases",
-    "zookeeper",
-    "installed",
-    "faults",
-    "workers",
     "demo",
+    "zookeeper",
+    "workers",
+    "faults",
+    "installed",
 )
 GROUPS = {
     "": DEFAULT,

@@ -19,6 +19,9 @@ from tests.helpers.playbooks import CAPTURE_PASSWORD, play
 from tests.helpers.server import eventually
 from tests.integration.hospital.conftest import made
 
+# The same packages and images come over SSH in every run, to servers that have no internet either.
+pytestmark = pytest.mark.full
+
 STICK = CARRIED / "stick"
 PASSWORD = CARRIED / "hospital" / "bundle-password"
 INSTALL = "sudo sh /media/stick/test-offline/install.sh --vault-password-file /run/password"
