@@ -151,8 +151,8 @@ def test_it_still_hears_signals_after_a_restart(clinic: Clinic) -> None:
     clinic.worker.await_states(NAME, "RUNNING", "RUNNING")
 
 
-# 2026-11-30: passed twice; once nothing seemed left to read at row 818 of 2000. Whether the reading ended there is to be
-# found out, so it is no part of each run yet.
+# 2026-11-30: passed twice; once nothing seemed left to read at row 818 of 2000. Whether the reading ended there is
+# to be found out, so it is no part of each run yet.
 @pytest.mark.full
 def test_what_a_kill_cuts_off_goes_on_where_it_was(clinic: Clinic) -> None:
     before = len(clinic.keys_read("obs"))
