@@ -188,7 +188,7 @@ INSTALLED = Part(
 DEMO = Part(
     "demo",
     "./demo.sh on a bare machine: interrupted, up, down, up, purge",
-    5.5,
+    7,
     25,
     (cases("demo", "tests/integration/test_demo.py"),),
     docker=True,
