@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import signal
-import threading
 import time
-from typing import Callable, Dict, Iterator, Sequence, Tuple
+from typing import Callable, Dict, Sequence, Tuple
 
+from event_log.deadline import TooSlowError, deadline
 from event_log.settings import Settings
 
 from . import acts
@@ -27,28 +25,6 @@ STEPS = (("boot", "remember"), ("heal", "step"), ("disk", "step"), ("report", "s
 _STEP_SECONDS = 600
 _SAY_AGAIN = 3600.0  # a step that fails in every round is told once an hour
 _ERROR = "<3>"  # sd-daemon(3)
-
-
-class _TooSlowError(BaseException):
-    """Not an Exception: no step may take it for a failure of its own."""
-
-
-@contextlib.contextmanager
-def _deadline(seconds: int) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def over(_number: int, _frame: object) -> None:
-        raise _TooSlowError
-
-    before = signal.signal(signal.SIGALRM, over)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def steps() -> Tuple[Tuple[str, Step], ...]:
@@ -74,13 +50,13 @@ class Rounds:
         """Every step once. What another program has written meanwhile is seen by each of them."""
         for name, step in self.chosen:
             try:
-                with _deadline(_STEP_SECONDS):
+                with deadline(_STEP_SECONDS):
                     memory = Memory.load(self.guard.directory)
                     try:
                         step(self.settings, self.guard, memory, now)
                     finally:
                         memory.save()  # what was done before a failure was done
-            except _TooSlowError:
+            except TooSlowError:
                 self._tell(name, f"not done within {_STEP_SECONDS} s")
             except Exception as error:
                 self._tell(name, f"{type(error).__name__}: {error}")

@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
-import threading
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Iterator, Optional, Tuple
+from typing import Optional, Tuple
 
 from . import guarded, kafka_log, stack, topics, worker
+from .deadline import TooSlowError, deadline
 from .errors import EventLogError
 from .settings import Settings
 from .verdict import ILL, Finding, Seen, Verdict, judge
@@ -23,29 +22,6 @@ from .verdict import ILL, Finding, Seen, Verdict, judge
 # Beside compose.yaml while a change of the stack is not verified yet. Without its list, the rest of it is only litter.
 FORMER = "former/files.json"
 _SECONDS = 9
-
-
-class _TooSlowError(BaseException):
-    """Not an Exception: nothing on the way may take it for a failure of its own."""
-
-
-@contextlib.contextmanager
-def _deadline(seconds: int) -> Iterator[None]:
-    """Whatever hangs, a disk or a socket, is left after this time."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def over(_number: int, _frame: object) -> None:
-        raise _TooSlowError
-
-    before = signal.signal(signal.SIGALRM, over)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def read_hold(home: Path) -> Optional[str]:
@@ -129,9 +105,9 @@ def look(settings: Settings) -> Seen:
 def verdict_of(settings: Settings, seconds: int = _SECONDS) -> Verdict:
     """Look and judge; a look that does not end is itself a finding."""
     try:
-        with _deadline(seconds):
+        with deadline(seconds):
             return judge(look(settings))
-    except _TooSlowError:
+    except TooSlowError:
         what = f"The state could not be read within {seconds} s: the engine, the worker or the disk hangs."
         finding = Finding("too_slow", ILL, what, "Try: sudo docker ps; ls /var/lib/event-log; dmesg | tail")
         return Verdict(finding.verdict, finding.sentence, (finding,))
