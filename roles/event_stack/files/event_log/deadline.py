@@ -8,7 +8,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from typing import Iterator
+
+_AT_ONCE = 0.001
 
 
 class TooSlowError(BaseException):
@@ -16,8 +19,12 @@ class TooSlowError(BaseException):
 
 
 @contextlib.contextmanager
-def deadline(seconds: int) -> Iterator[None]:
-    """Whatever hangs is left after this time. Signals belong to the main thread alone; elsewhere there is no limit."""
+def deadline(seconds: float) -> Iterator[None]:
+    """Whatever hangs is left after this time. Signals belong to the main thread alone; elsewhere there is no limit.
+
+    A process has one alarm: a limit within another one borrows it, and gives it back with what is left of its time. An
+    outer limit that is over first ends both.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -25,10 +32,15 @@ def deadline(seconds: int) -> Iterator[None]:
     def over(_number: int, _frame: object) -> None:
         raise TooSlowError
 
+    outer = signal.setitimer(signal.ITIMER_REAL, 0)[0]  # 0: there is none
+    began = time.monotonic()
     before = signal.signal(signal.SIGALRM, over)
-    signal.alarm(seconds)
     try:
+        signal.setitimer(signal.ITIMER_REAL, min(seconds, outer or seconds))
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if outer:
+            # What is over by now fires at once; 0 would switch it off.
+            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - began), _AT_ONCE))
