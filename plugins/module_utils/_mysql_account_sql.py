@@ -35,7 +35,7 @@ class Statement:
 def native_hash(password: str) -> str:
     """The password as mysql_native_password stores it."""
     once = hashlib.sha1(password.encode()).digest()  # noqa: S324 (the server's own algorithm)
-    return "*" + hashlib.sha1(once).hexdigest().upper()  # noqa: S324
+    return "*" + hashlib.sha1(once).hexdigest().upper()  # noqa: S324 (the same)
 
 
 def ed25519_hash(password: str, base_point_times: Callable[[bytes], bytes]) -> str:

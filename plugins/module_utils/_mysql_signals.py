@@ -55,8 +55,7 @@ class SignalSource:
         named = SignalTable.parse(table)
         with _Session(self.login) as session:
             session.ask(named.statements[1])
-            session.ask(f"INSERT INTO {named.quoted} (id, type, data) VALUES (%s, %s, %s)", key, kind, data)  # noqa: S608
-            session.ask("COMMIT")
+            session.write(named, key, kind, data)
             return session.position()
 
     def mark(self, table: str) -> Tuple[str, int]:
@@ -66,8 +65,7 @@ class SignalSource:
             session.ask(named.statements[1])
             before = session.position()
             data = '{"message": "The event log asks how far it is."}'
-            session.ask(f"INSERT INTO {named.quoted} (id, type, data) VALUES (%s, 'log', %s)", str(uuid.uuid4()), data)  # noqa: S608
-            session.ask("COMMIT")
+            session.write(named, str(uuid.uuid4()), "log", data)
             return before
 
     def schema_changes(self, file: str, position: int, tables: Sequence[str]) -> List[str]:
@@ -86,7 +84,8 @@ class SignalSource:
         named = SignalTable.parse(table)
         with _Session(self.login) as session:
             session.ask(named.statements[1])
-            session.ask(f"DELETE FROM {named.quoted} WHERE type LIKE 'snapshot-window-%' OR type = 'log'")  # noqa: S608
+            which = "type LIKE 'snapshot-window-%' OR type = 'log'"
+            session.ask(f"DELETE FROM {named.quoted} WHERE {which}")  # noqa: S608 - a quoted name
             session.ask("COMMIT")
 
 
@@ -125,6 +124,12 @@ class _Session:
         if not rows:
             raise SignalError("The database writes no binary log (log_bin is off)")
         return str(rows[0]["File"]), int(rows[0]["Position"])
+
+    def write(self, table: SignalTable, key: str, kind: str, data: str) -> None:
+        """Write one signal."""
+        statement = f"INSERT INTO {table.quoted} (id, type, data) VALUES (%s, %s, %s)"  # noqa: S608 - a quoted name
+        self.ask(statement, key, kind, data)
+        self.ask("COMMIT")
 
     def ask(self, statement: str, *values: str) -> List[dict[str, Any]]:
         try:

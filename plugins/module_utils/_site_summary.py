@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
-from typing import Any, Callable, List, Mapping, Sequence, Tuple
+from typing import Any, List, Mapping, Sequence
 
 COLUMNS = 79  # a line of 80 characters already wraps in some terminals
 LONGEST_NAME = 24
@@ -168,8 +168,7 @@ def summary(sites: Sequence[Site], predicted: bool = False) -> List[Line]:
     """The whole: a heading, the table, the counts, and who needs somebody."""
     if not sites:
         return []
-    key: Callable[[Site], Tuple[int, str]] = lambda site: (ORDER.index(site.result), site.name)  # noqa: E731
-    ordered = sorted(sites, key=key)
+    ordered = sorted(sites, key=lambda site: (ORDER.index(site.result), site.name))
     heading = "What a run would do, site by site (--check: nothing was changed)" if predicted else "Site by site"
     lines = [Line(heading), *table(ordered, predicted)]
     lines += [Line(""), *(Line(text) for text in textwrap.wrap(_counted(ordered, predicted), COLUMNS))]

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import StateError
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import quote
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
     ConnectError,
     Connection,
@@ -17,6 +16,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login imp
     StatementError,
     open_connection,
 )
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signal_table import SignalTable
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signals import SignalSource
 from ansible_collections.openmrs.event_log.plugins.module_utils._source_repair import Database
 
@@ -55,7 +55,7 @@ def _look(connection: Connection, captured: Captured) -> Database:
         position=f"{status['File']}:{status['Position']}" if status.get("File") else "",
         files={str(row["Log_name"]): int(row["File_size"]) for row in _rows(connection, "SHOW BINARY LOGS")},
         rows=_guess(connection, captured),
-        signals=bool(captured.signal_table) and _answers(connection, f"SELECT 1 FROM {_path(captured)} LIMIT 1"),  # noqa: S608
+        signals=bool(captured.signal_table) and _may_read(connection, captured.signal_table),
     )
 
 
@@ -77,14 +77,10 @@ def _rows(connection: Connection, statement: str, values: Tuple[Any, ...] = ()) 
         return []
 
 
-def _answers(connection: Connection, statement: str) -> bool:
+def _may_read(connection: Connection, name: str) -> bool:
+    database, _, table = name.partition(".")
     try:
-        connection.query(statement)
+        connection.query(f"SELECT 1 FROM {SignalTable(database, table).quoted} LIMIT 1")  # noqa: S608 - a quoted name
     except StatementError:
         return False
     return True
-
-
-def _path(captured: Captured) -> str:
-    database, _, table = captured.signal_table.partition(".")
-    return f"{quote(database)}.{quote(table)}"

@@ -121,7 +121,7 @@ def _delete(service: Settings, offsets: Mapping[Place, int]) -> Set[Place]:
     """Set where these partitions begin; those where the broker did so."""
     entries = [{"topic": topic, "partition": number, "offset": to} for (topic, number), to in sorted(offsets.items())]
     text = json.dumps({"version": 1, "partitions": entries})
-    arguments = [TOOL, *login.broker(service), "--offset-json-file", "/tmp/offsets.json"]  # noqa: S108
+    arguments = [TOOL, *login.broker(service), "--offset-json-file", "/tmp/offsets.json"]  # noqa: S108 - of the container
     said = output_of(service, "drop", [text, *arguments], program=_PROGRAM)
     done = {(topic, int(number)) for topic, number, _ in _DONE.findall(said)}
     if not done:
