@@ -1,13 +1,18 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules for the source database share on Ansible's side: the options of the login."""
+"""What the modules for the source database share on Ansible's side: the options of the login, and what it may lack."""
 
 from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import SSL_MODES, Login
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
+    SSL_MODES,
+    Login,
+    MissingLibraryError,
+)
 
 
 def mysql_options() -> dict[str, Any]:
@@ -73,3 +78,8 @@ def login_of(params: Mapping[str, Any]) -> Login:
         client_cert=params["client_cert"],
         client_key=params["client_key"],
     )
+
+
+def fail_for_library(module: Any, error: MissingLibraryError) -> None:
+    """End the module: it says which library is missing, on which host."""
+    module.fail_json(msg=missing_required_lib(error.name, reason="to log in to the source database"))

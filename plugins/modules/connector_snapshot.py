@@ -102,19 +102,11 @@ progress:
   sample: "reading again openmrs.obs: 34 % (key 34012 of 100000)"
 """
 
-from functools import partial
-
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import (
-    conclude,
-    connect_options,
-    connect_required_by,
-    hide_values,
-)
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import connect_options, connect_required_by
+from ansible_collections.openmrs.event_log.plugins.module_utils._capture_module import carry_out, common
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snapshot import SnapshotOrder, SnapshotRun
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import capture_login, capture_options
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import MissingLibraryError
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signals import SignalSource
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import capture_options
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -133,22 +125,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     order = SnapshotOrder(
-        name=module.params["name"],
-        state=module.params["state"],
-        tables=tuple(dict.fromkeys(module.params["tables"])),
-        show_traces=module.params["show_traces"],
-        wait_timeout=module.params["wait_timeout"],
-        check_mode=module.check_mode,
+        state=module.params["state"], tables=tuple(dict.fromkeys(module.params["tables"])), **common(module)
     )
-    try:
-        conclude(
-            module,
-            lambda api: SnapshotRun(
-                order, api, hide_values(module), partial(SignalSource, capture_login(module.params))
-            ),
-        )
-    except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.name, reason="to write signals into the source database"))
+    carry_out(module, SnapshotRun, order)
 
 
 if __name__ == "__main__":

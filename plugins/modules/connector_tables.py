@@ -76,19 +76,11 @@ added:
   sample: [encounter, obs]
 """
 
-from functools import partial
-
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import (
-    conclude,
-    connect_options,
-    connect_required_by,
-    hide_values,
-)
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import connect_options, connect_required_by
+from ansible_collections.openmrs.event_log.plugins.module_utils._capture_module import carry_out, common
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_tables import TablesOrder, TablesRun
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import capture_login, capture_options
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import MissingLibraryError
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signals import SignalSource
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import capture_options
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -105,18 +97,8 @@ def main() -> None:
         required_by=connect_required_by(),
         supports_check_mode=True,
     )
-    order = TablesOrder(
-        name=module.params["name"],
-        tables=tuple(dict.fromkeys(module.params["tables"])),
-        show_traces=module.params["show_traces"],
-        wait_timeout=module.params["wait_timeout"],
-        check_mode=module.check_mode,
-    )
-    source = partial(SignalSource, capture_login(module.params))
-    try:
-        conclude(module, lambda api: TablesRun(order, api, hide_values(module), source))
-    except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.name, reason="to speak to the source database"))
+    order = TablesOrder(tables=tuple(dict.fromkeys(module.params["tables"])), **common(module))
+    carry_out(module, TablesRun, order)
 
 
 if __name__ == "__main__":

@@ -168,10 +168,11 @@ findings:
 from dataclasses import replace
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_account_run as run
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_account import Desired
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import (
+    fail_for_library,
     login_of,
     mysql_options,
     mysql_required_by,
@@ -224,7 +225,7 @@ def main() -> None:
     try:
         result = run.ensure(login, account, desired_of(module.params), module.check_mode)
     except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.name, reason="to log in to the source database"))
+        fail_for_library(module, error)
     except (run.AccountError, ConnectError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -176,8 +176,9 @@ notes:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import (
+    fail_for_library,
     login_of,
     mysql_options,
     mysql_required_by,
@@ -258,7 +259,7 @@ def main() -> None:
                 raise
             result = foresee(login, options, host)
     except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.name, reason="to log in to the source database"))
+        fail_for_library(module, error)
     except (ConfigureError, PlaceError, ConnectError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -74,9 +74,10 @@ statements:
   sample: ["CREATE DATABASE IF NOT EXISTS `event_log`"]
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _mysql_signal_table as signals
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import (
+    fail_for_library,
     login_of,
     mysql_options,
     mysql_required_by,
@@ -106,7 +107,7 @@ def main() -> None:
         finally:
             connection.close()
     except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.name, reason="to log in to the source database"))
+        fail_for_library(module, error)
     except (signals.SignalTableError, ConnectError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

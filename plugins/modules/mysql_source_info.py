@@ -189,8 +189,9 @@ remedy:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import (
+    fail_for_library,
     login_of,
     mysql_options,
     mysql_required_by,
@@ -246,7 +247,7 @@ def main() -> None:
     try:
         source = read_source(login_of(module.params), wanted)
     except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.name, reason="to log in to the source database"))
+        fail_for_library(module, error)
     assessment = assess(source, wanted)
     module.exit_json(
         changed=False,
