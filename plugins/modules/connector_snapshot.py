@@ -100,6 +100,26 @@ progress:
   returned: success
   type: str
   sample: "reading again openmrs.obs: 34 % (key 34012 of 100000)"
+method:
+  description: Method of the request that failed.
+  returned: when a request failed
+  type: str
+  sample: GET
+url:
+  description: Address of the request that failed.
+  returned: when a request failed
+  type: str
+  sample: http://127.0.0.1:8083/connectors/openmrs-connector/offsets
+status:
+  description: HTTP status of the answer, if there was one.
+  returned: when a request failed
+  type: int
+  sample: 500
+response:
+  description: What the worker said, without secrets; what may be data is hidden unless O(show_traces).
+  returned: when a request failed
+  type: str
+  sample: Request timed out
 """
 
 from ansible.module_utils.basic import AnsibleModule

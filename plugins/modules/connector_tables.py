@@ -74,6 +74,26 @@ added:
   type: list
   elements: str
   sample: [encounter, obs]
+method:
+  description: Method of the request that failed.
+  returned: when a request failed
+  type: str
+  sample: PUT
+url:
+  description: Address of the request that failed.
+  returned: when a request failed
+  type: str
+  sample: http://127.0.0.1:8083/connectors/openmrs-connector/config
+status:
+  description: HTTP status of the answer, if there was one.
+  returned: when a request failed
+  type: int
+  sample: 500
+response:
+  description: What the worker said, without secrets; what may be data is hidden unless O(show_traces).
+  returned: when a request failed
+  type: str
+  sample: Internal Server Error
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -149,7 +149,11 @@ fill:
   returned: success
   type: str
   sample: full
-method: {description: Method of the request that failed., returned: when a request failed, type: str, sample: PUT}
+method:
+  description: Method of the request that failed.
+  returned: when a request failed
+  type: str
+  sample: PUT
 url:
   description: Address of the request that failed.
   returned: when a request failed
@@ -161,7 +165,7 @@ status:
   type: int
   sample: 500
 response:
-  description: What the worker said.
+  description: What the worker said, without secrets; what may be data is hidden unless O(show_traces).
   returned: when a request failed
   type: str
   sample: Internal Server Error

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import RequestError
 
 from tests.unit.role_files import ROOT
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem != "__init__")
+GROUP = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))["action_groups"]["connect"]
 COMPARED = ("type", "required", "default", "choices", "elements")
 
 
@@ -85,6 +87,26 @@ def test_documentation_is_complete(name: str, monkeypatch: pytest.MonkeyPatch) -
     assert examples, "no example"
     assert all(task.get("name") for task in examples)
     assert yaml.safe_load(module.RETURN) is not None
+
+
+def returned(name: str) -> dict[str, Any]:
+    module = importlib.import_module(f"ansible_collections.openmrs.event_log.plugins.modules.{name}")
+    values: dict[str, Any] = yaml.safe_load(module.RETURN)
+    return values
+
+
+def alike(value: dict[str, Any]) -> dict[str, Any]:
+    """What all modules say of a value that they all return; an example is each one's own."""
+    return {key: said for key, said in value.items() if key != "sample"}
+
+
+@pytest.mark.parametrize("name", GROUP)
+def test_modules_for_connect_document_a_failed_request_alike(name: str) -> None:
+    """No fragment can hold what is returned, so that each of them has it in its own text."""
+    failed = list(RequestError("").details())
+    assert {key: alike(returned(name).get(key, {})) for key in failed} == {
+        key: alike(returned("connector")[key]) for key in failed
+    }
 
 
 def test_a_difference_would_be_seen() -> None:
