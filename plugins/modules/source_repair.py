@@ -27,6 +27,7 @@ description:
     gap bring no event.
 extends_documentation_fragment:
   - openmrs.event_log.connect
+  - openmrs.event_log.capture
 attributes:
   check_mode:
     description: Can run in check mode and tell what it would change, without changing anything.
@@ -65,16 +66,6 @@ options:
     description: Do it although nothing wrong can be seen from here, because somebody knows.
     type: bool
     default: false
-  database_host: {description: Name or address of the database., type: str, default: 127.0.0.1}
-  database_port: {description: Its port., type: int, default: 3306}
-  database_user: {description: The capture account., type: str, required: true}
-  database_password: {description: Its password., type: str, required: true}
-  database_ssl_mode:
-    description: How the connection to the database is encrypted.
-    type: str
-    choices: [disabled, preferred, required, verify_ca, verify_identity]
-    default: preferred
-  database_ca_cert: {description: File with the authority of the database's certificate., type: path}
   database: {description: The captured database., type: str, required: true}
   tables: {description: "The captured tables, without the database.", type: list, elements: str, required: true}
   signal_table:
@@ -106,8 +97,9 @@ EXAMPLES = r"""
     url_password: "{{ event_log_connect_password }}"
     name: openmrs-connector
     reason: binlog_gap
-    database_user: event_log
-    database_password: "{{ event_log_capture_password }}"
+    database_login:
+      login_user: event_log
+      login_password: "{{ event_log_capture_password }}"
     database: openmrs
     tables: [person, patient]
     configs_topic: event-log-connect-configs
@@ -174,20 +166,16 @@ response:
 from functools import partial
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import (
-    conclude,
     connect_options,
     connect_required_by,
     hide_values,
 )
+from ansible_collections.openmrs.event_log.plugins.module_utils._capture_module import end
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snapshot import SnapshotOrder, SnapshotRun
-from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import (
-    SSL_MODES,
-    Login,
-    MissingLibraryError,
-)
+from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import capture_login, capture_options
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signals import SignalSource
 from ansible_collections.openmrs.event_log.plugins.module_utils._source_repair import Wanted
 from ansible_collections.openmrs.event_log.plugins.module_utils._source_repair_database import Captured, look
@@ -198,12 +186,7 @@ OPTIONS: Dict[str, Any] = {
     "reason": {"type": "str", "choices": ["binlog_gap", "restored_source"], "required": True},
     "fill": {"type": "str", "choices": ["auto", "full", "incremental", "nothing"], "default": "auto"},
     "anyway": {"type": "bool", "default": False},
-    "database_host": {"type": "str", "default": "127.0.0.1"},
-    "database_port": {"type": "int", "default": 3306},
-    "database_user": {"type": "str", "required": True},
-    "database_password": {"type": "str", "required": True, "no_log": True},
-    "database_ssl_mode": {"type": "str", "choices": list(SSL_MODES), "default": "preferred"},
-    "database_ca_cert": {"type": "path"},
+    **capture_options(),
     "database": {"type": "str", "required": True},
     "tables": {"type": "list", "elements": "str", "required": True},
     "signal_table": {"type": "str", "default": ""},
@@ -218,14 +201,7 @@ OPTIONS: Dict[str, Any] = {
 def hands(module: Any) -> Hands:
     """What reaches beyond the worker: the database, and programs of this host."""
     given = module.params
-    login = Login(
-        host=given["database_host"],
-        port=given["database_port"],
-        user=given["database_user"],
-        password=given["database_password"],
-        ssl_mode=given["database_ssl_mode"],
-        ca_cert=given["database_ca_cert"],
-    )
+    login = capture_login(given)
     captured = Captured(given["database"], given["tables"], given["signal_table"])
 
     def snapshot(api: ConnectApi) -> None:
@@ -256,10 +232,7 @@ def main() -> None:
         producer=given["producer"],
         check_mode=module.check_mode,
     )
-    try:
-        conclude(module, lambda api: RepairRun(order, api, hands(module)), patient=False)
-    except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.name, reason="to ask the source database"))
+    end(module, lambda api: RepairRun(order, api, hands(module)), patient=False)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dict[st
     server = worker.serve()
     yield {
         "url": f"http://127.0.0.1:{server.server_address[1]}", "name": "c", "reason": "binlog_gap",
-        "database_user": "capture", "database_password": "secret-of-the-database", "database": "openmrs",
+        "database_login": {"login_user": "capture", "login_password": "secret-of-the-database"}, "database": "openmrs",
         "tables": ["person"], "memory": str(tmp_path), "configs_topic": "configs", "producer": ["false"],
     }  # fmt: skip
     server.shutdown()
