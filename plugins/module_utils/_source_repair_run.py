@@ -18,7 +18,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils import _source_r
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_wait import for_certain
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector import check_name
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import failure_told
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import failure_told, trace_told
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_state import (
     STOPPED,
     Status,
@@ -56,6 +56,7 @@ class Order:
     configs_topic: str
     producer: Sequence[str] = field(default_factory=list)
     check_mode: bool = False
+    show_traces: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class RepairRun:
         self._hands = hands
         self._done: List[str] = []
         self._todo = repair.Plan("")
+        self._secrets = Secrets(show_traces=order.show_traces)
 
     def execute(self) -> Dict[str, Any]:
         """Return the result of the task, or raise."""
@@ -105,7 +107,7 @@ class RepairRun:
                 f". Done so far: {', '.join(self._done)}. The connector stays stopped, so that nothing wrong is read; "
                 "once the cause is gone, the same playbook goes on from here"
             )
-        return {**failure_told(Secrets(), error), "actions": self._done}
+        return {**failure_told(self._secrets, error), "actions": self._done}
 
     # looking
 
@@ -123,6 +125,7 @@ class RepairRun:
             return repair.Seen(worker=False, offset=_remembered(kept, self._name), **common)
         if registered is None:
             return repair.Seen(worker=True, **common)
+        self._secrets = self._secrets.knowing(*self._secrets.found_in(registered.config))
         status = self._api.status(self._name)
         return repair.Seen(
             worker=True,
@@ -222,9 +225,7 @@ class RepairRun:
 
     def _has_position(self, status: Status) -> bool:
         if status.failed:
-            raise StateError(
-                f"connector {self._name} fails at the tables' structure: {status.first_trace() or ''}"[:600]
-            )
+            raise self._failed("fails at the tables' structure", status)
         offset = self._offset()
         return bool(offset) and not (offset or {}).get("snapshot")
 
@@ -236,10 +237,14 @@ class RepairRun:
         def runs(status: Status) -> bool:
             verdict = watch.look(clock.now(), status)
             if verdict is Verdict.BROKEN:
-                raise StateError(f"connector {self._name} fails again: {status.first_trace() or ''}"[:600])
+                raise self._failed("fails again", status)
             return verdict is Verdict.REACHED
 
         self._await("is running", runs)
+
+    def _failed(self, how: str, status: Status) -> StateError:
+        """The connector has failed; a trace may quote rows, which are patients' data."""
+        return StateError(f"connector {self._name} {how}: {trace_told(self._secrets, status.first_trace())}")
 
     def _signal(self) -> None:
         self._hands.snapshot(self._api)

@@ -172,7 +172,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import 
     connect_required_by,
     hide_values,
 )
-from ansible_collections.openmrs.event_log.plugins.module_utils._capture_module import end
+from ansible_collections.openmrs.event_log.plugins.module_utils._capture_module import common, end
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snapshot import SnapshotOrder, SnapshotRun
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import capture_login, capture_options
@@ -205,7 +205,7 @@ def hands(module: Any) -> Hands:
     captured = Captured(given["database"], given["tables"], given["signal_table"])
 
     def snapshot(api: ConnectApi) -> None:
-        order = SnapshotOrder(given["name"], "started", tuple(given["tables"]), wait_timeout=given["wait_timeout"])
+        order = SnapshotOrder(state="started", tables=tuple(given["tables"]), **common(module))
         SnapshotRun(order, api, hide_values(module), partial(SignalSource, login)).execute()
 
     return Hands(
@@ -231,6 +231,7 @@ def main() -> None:
         configs_topic=given["configs_topic"],
         producer=given["producer"],
         check_mode=module.check_mode,
+        show_traces=given["show_traces"],
     )
     end(module, lambda api: RepairRun(order, api, hands(module)), patient=False)
 

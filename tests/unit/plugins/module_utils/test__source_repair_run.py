@@ -77,7 +77,7 @@ class Host:
         self.signalled += 1
 
     def repair(self, **wanted: Any) -> Dict[str, Any]:
-        check = wanted.pop("check", False)
+        check, shown = wanted.pop("check", False), wanted.pop("show_traces", False)
         api = ConnectApi(self.worker, Deadline(FakeClock(), 60), patient=False)  # type: ignore[arg-type]
         database = Database("binlog.000009:900", {"binlog.000009": 900}, signals=self.signals)
         hands = Hands(lambda: database, self._snapshot, self.run, lambda: 1_790_000_000.0)
@@ -88,6 +88,7 @@ class Host:
             "configs",
             ["produce"],
             check,
+            shown,
         )
         self.runner = RepairRun(order, api, hands)
         return self.runner.execute()
@@ -189,3 +190,16 @@ def test_a_failed_repair_leaves_the_connector_stopped_and_says_how_to_go_on(host
         host.repair()
     told = host.runner.failure(failed.value)
     assert "goes on from here" in told["msg"] and told["actions"][-1] == "forget_history"
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_trace_shows_no_row_unless_somebody_asks_for_it(host: Host, shown: bool) -> None:
+    host.worker.worsens = True
+    host.worker.trace = "java.lang.Error: bad value 'Mary Otieno'\n\tat x.Y\nCaused by: java.io.IOException: pw-123456"
+    host.worker.connectors["c"]["config"]["database.password"] = "pw-123456"
+    with pytest.raises(EventLogError) as failed:
+        host.repair(show_traces=shown)
+    message = host.runner.failure(failed.value)["msg"]
+    assert "connector c fails again: java.lang.Error: bad value" in message
+    assert ("Mary Otieno" in message) == shown
+    assert "pw-123456" not in message
