@@ -18,11 +18,12 @@ from . import acts, clock, database, disk
 from . import settings as guard_settings
 from .database import Capture, DatabaseError, Session
 from .memory import Memory
-from .settings import Guard
+from .settings import PATIENCE, Guard
 from .shared import history
 from .shared.history import Position, Remembered
 
 WAITING, HOLD, UNWATCHED = "waiting", "hold", "unwatched"
+UNREACHABLE = "database_unreachable"
 #: Holds of this module: they are lifted when the database is the right one again, or repaired.
 OWN = frozenset(history.REPAIRS)
 _FULL_LOOK = 600.0  # seconds; MariaDB writes each reading of its binary log into its error log
@@ -71,7 +72,7 @@ def decide(settings: Settings, guard: Guard, memory: Memory, now: float) -> Deci
 def _unreachable(error: DatabaseError) -> Decision:
     return Decision(
         False,
-        "database_unreachable",
+        UNREACHABLE,
         f"The database cannot be asked whether it is the one that the events were read from: {error}.",
         "The worker starts by itself as soon as it can.",
         wait=True,
@@ -126,9 +127,13 @@ def refuse(settings: Settings, memory: Memory, decision: Decision) -> None:
     capture = database.capture_of(settings)
     told: Dict[str, Any] = {"id": decision.id, "what": decision.what, "remedy": decision.remedy}
     key = WAITING if decision.wait else HOLD
-    if memory.get(key).get("id") != decision.id:
+    before = memory.get(key)
+    if before.get("id") == decision.id:
+        if "times" in before:  # no more are counted than count
+            memory.put(key, {**before, "times": min(before["times"] + 1, PATIENCE)})
+    else:
         since = {"since": int(time.time()), "connector": capture.connector if capture else ""}
-        memory.put(key, {**told, **since})
+        memory.put(key, {**told, **since, **({"times": 1} if decision.wait else {})})
         acts.note(memory, "wait" if decision.wait else "hold", decision.what, decision.id)
     if not decision.wait:
         memory.put(WAITING, {})

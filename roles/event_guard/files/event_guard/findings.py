@@ -9,21 +9,22 @@ import contextlib
 from typing import Any, List, Mapping
 
 from event_log.text import local_time
-from event_log.verdict import DOWN, ILL, OK, Finding
+from event_log.verdict import BUSY, DOWN, ILL, OK, Finding
 
-from . import disk, heal
+from . import boot, disk, heal
 from .memory import Memory
-from .settings import Guard
+from .settings import PATIENCE, Guard
 
 #: What the host command sees by itself, and says in its own words.
 _KNOWN_ELSEWHERE = frozenset({"stack_on_hold", "stack_stopped"})
 _MOST_GAPS = 3
 _UNWATCHED = 900  # seconds; a database may be down for a while
+_AGAIN_SOON = 60  # seconds in which the guard asks for the next time, if it runs
 
 
 def findings(memory: Memory, guard: Guard, now: float) -> List[Finding]:
     """The guard's findings; the gravest need not come first."""
-    found = [*_of_the_worker(memory), *_of_the_look(memory, now), *_of_the_gaps(memory)]
+    found = [*_of_the_worker(memory, now), *_of_the_look(memory, now), *_of_the_gaps(memory)]
     found += _of_the_reports(memory, guard, now)
     # What one part cannot tell must not silence the others.
     with contextlib.suppress(Exception):
@@ -38,15 +39,22 @@ def withholds(memory: Memory) -> bool:
     return bool(memory.get("hold") or memory.get("waiting"))
 
 
-def _of_the_worker(memory: Memory) -> List[Finding]:
+def _of_the_worker(memory: Memory, now: float) -> List[Finding]:
     hold, waiting = memory.get("hold"), memory.get("waiting")
     if hold:
         what = f"The guard keeps the worker from reading on, since {_when(hold.get('since'))}: {_words(hold, 'what')}"
         return [Finding(str(hold.get("id", "hold")), DOWN, what, _words(hold, "remedy"))]
     if waiting and waiting.get("id") not in _KNOWN_ELSEWHERE:
         what = f"The worker waits, since {_when(waiting.get('since'))}: {_words(waiting, 'what')}"
-        return [Finding(str(waiting.get("id", "waiting")), ILL, what, _words(waiting, "remedy"))]
+        gravity = BUSY if _asked_again(waiting, now) else ILL
+        return [Finding(str(waiting.get("id", "waiting")), gravity, what, _words(waiting, "remedy"))]
     return []
+
+
+def _asked_again(waiting: Mapping[str, Any], now: float) -> bool:
+    """Whether the worker waits for a database that may only have been slow: it is about to be asked once more."""
+    often = 0 < _number(waiting.get("times")) < PATIENCE
+    return waiting.get("id") == boot.UNREACHABLE and often and 0 <= now - _number(waiting.get("since")) < _AGAIN_SOON
 
 
 def _of_the_look(memory: Memory, now: float) -> List[Finding]:

@@ -10,12 +10,13 @@ import time
 from typing import Callable, Dict, Sequence, Tuple
 
 from event_log.deadline import TooSlowError, deadline
+from event_log.errors import EventLogError
 from event_log.settings import Settings
 
 from . import acts
 from . import settings as guard_settings
 from .memory import Memory
-from .settings import Guard
+from .settings import PATIENCE, Guard
 
 Step = Callable[[Settings, Guard, Memory, float], None]
 
@@ -45,6 +46,7 @@ class Rounds:
     def __init__(self, settings: Settings, guard: Guard, chosen: Sequence[Tuple[str, Step]]) -> None:
         self.settings, self.guard, self.chosen = settings, guard, chosen
         self._told: Dict[str, Tuple[str, float]] = {}
+        self._unanswered: Dict[str, int] = {}  # rounds in a row, of each step; no more are counted than count
 
     def one(self, now: float) -> None:
         """Every step once. What another program has written meanwhile is seen by each of them."""
@@ -56,12 +58,24 @@ class Rounds:
                         step(self.settings, self.guard, memory, now)
                     finally:
                         memory.save()  # what was done before a failure was done
+            except EventLogError as error:
+                self._bear(name, str(error))
             except TooSlowError:
                 self._tell(name, f"not done within {_STEP_SECONDS} s")
             except Exception as error:
                 self._tell(name, f"{type(error).__name__}: {error}")
             else:
                 self._told.pop(name, None)
+                self._unanswered.pop(name, None)
+
+    def _bear(self, name: str, words: str) -> None:
+        """Something that the step has asked gave no usable answer: an error only if that goes on."""
+        rounds = min(self._unanswered.get(name, 0) + 1, PATIENCE)
+        self._unanswered[name] = rounds
+        if rounds == PATIENCE:
+            self._tell(name, words)
+        elif rounds == 1:
+            acts.say(f"{name} had no answer in this round: {acts.one_line(words)}")
 
     def _tell(self, name: str, words: str) -> None:
         before, when = self._told.get(name, ("", 0.0))

@@ -24,11 +24,13 @@ from event_log.verdict import OK, Verdict
 
 from . import acts
 from .memory import Memory
-from .settings import Guard
+from .settings import PATIENCE, Guard
 
 KEY = "reports"
 MOST_BYTES = 4096
 MOST_WAITING = 50  # the newest of them stay
+#: What the verdict says when engine, worker or disk did not answer it in time.
+_UNANSWERED = frozenset({"engine", "too_slow", "worker"})
 _EVERY = 300.0  # seconds between two looks at the verdict, which costs a request to the worker
 _COMMAND_SECONDS = 120.0
 _AGAIN = (60, 300, 900, 3600)  # seconds until the next attempt to send, the last for all that follow
@@ -42,6 +44,7 @@ class _Turn:
 
     looked_at: float = 0.0
     try_at: float = 0.0
+    unanswered: int = 0  # looks in a row
 
 
 _TURN = _Turn()
@@ -60,13 +63,23 @@ def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
 def _write_if_due(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
     verdict = status.verdict_of(settings)
     state = memory.get(KEY)
-    if not due(state, verdict, guard, now):
+    if _looks_again(state, verdict) or not due(state, verdict, guard, now):
         return
     text = compose(guard.site, verdict, acts.recent(guard.directory, _MOST_ACTS), memory.get(acts.KEY), now)
     put_into(outbox(guard), text, now)
     memory.put(KEY, {**state, "written": int(now), "told": told(verdict)})
     # Before it is sent: a power cut in between repeats a report and loses none.
     memory.save()
+
+
+def _looks_again(state: Mapping[str, Any], verdict: Verdict) -> bool:
+    """Whether the next round looks before this is reported: engine, worker or disk may only have been slow once."""
+    new = state.get("told") != told(verdict) and any(one.id in _UNANSWERED for one in verdict.findings)
+    _TURN.unanswered = _TURN.unanswered + 1 if new else 0
+    if not 0 < _TURN.unanswered < PATIENCE:
+        return False
+    _TURN.looked_at = 0.0
+    return True
 
 
 def told(verdict: Verdict) -> str:

@@ -14,6 +14,9 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from event_log import settings as host
 from event_log.errors import EventLogError
 
+#: Engine, worker and database may be slow for once: who does not answer in so many rounds in a row is told as an error.
+PATIENCE = 3
+
 _AGAIN = "Run the playbook site.yml again: it writes this file."
 
 

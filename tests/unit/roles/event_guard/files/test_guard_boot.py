@@ -93,6 +93,19 @@ def test_what_passes_by_itself_is_no_hold_and_stops_nobody(site: Site, monkeypat
     assert site.memory().get("waiting") == {}
 
 
+def test_it_is_counted_how_often_in_a_row_the_database_did_not_answer(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = []
+    for decision in (UNREACHABLE, UNREACHABLE, boot.YES, *[UNREACHABLE] * 5):
+        decided(monkeypatch, decision)
+        site.state = "exited"
+        boot.start_worker(site.settings)
+        counted.append(site.memory().get("waiting").get("times"))
+    assert counted == [1, 2, None, 1, 2, 3, 3, 3]
+    assert site.acts() == {"wait": 2}
+
+
 def test_the_holds_of_others_stay(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     decided(monkeypatch, boot.YES)
     memory = site.memory()

@@ -12,7 +12,7 @@ import pytest
 from event_guard.findings import findings, withholds
 from event_guard.memory import Memory
 from event_guard.settings import Guard
-from event_log.verdict import DOWN, ILL, OK, Finding
+from event_log.verdict import BUSY, DOWN, ILL, OK, Finding
 
 NOW = 1_800_000_000
 HOLD = {"id": "database_other", "what": "Another history", "remedy": "Run repair_restored_source.", "since": NOW - 60}
@@ -51,6 +51,27 @@ def test_a_worker_that_waits_is_ill_and_not_down(tmp_path: Path) -> None:
     (found,) = told(tmp_path, waiting={**HOLD, "id": "database_unreachable"})
     assert (found.id, found.verdict) == ("database_unreachable", ILL)
     assert withholds(memory(tmp_path, waiting=HOLD))
+
+
+@pytest.mark.parametrize(
+    ("waits", "gravity"),
+    [
+        ({"times": 1}, BUSY),
+        ({"times": 2}, BUSY),
+        ({"times": 3}, ILL),
+        ({}, ILL),  # of a guard that did not count yet
+        ({"times": "x"}, ILL),
+        ({"times": 1, "since": NOW - 61}, ILL),  # nobody asks again
+        ({"times": 1, "since": NOW + 61}, ILL),  # the clock was set back
+        ({"times": 1, "id": "clock_back"}, ILL),  # nobody was asked
+    ],
+)
+def test_a_database_that_was_slow_once_is_waited_for_and_is_no_illness(
+    tmp_path: Path, waits: dict[str, Any], gravity: str
+) -> None:
+    (found,) = told(tmp_path, waiting={**HOLD, "id": "database_unreachable", "since": NOW - 20, **waits})
+    assert found.verdict == gravity
+    assert found.what.startswith("The worker waits, since 20")
 
 
 def test_what_the_host_command_sees_itself_is_not_said_twice(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from typing import List
 import pytest
 from event_guard import loop
 from event_guard.memory import Memory
-from event_guard.settings import Guard
+from event_guard.settings import PATIENCE, Guard
+from event_log.errors import EventLogError
 from event_log.settings import Settings
 
 SETTINGS = Settings(
@@ -55,6 +56,38 @@ def test_a_step_that_fails_in_every_round_is_told_once(tmp_path: Path, capsys: p
     for _ in range(5):
         rounds.one(0)
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+class Engine:
+    """A step that gets an answer, or does not, as a test says."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.answers = True
+        self.rounds = loop.Rounds(SETTINGS, Guard(directory=tmp_path), (("engine", self.step),))
+
+    def step(self, *_: object) -> None:
+        if not self.answers:
+            raise EventLogError("no answer within 4 s")
+
+    def said(self, capsys: pytest.CaptureFixture[str], *rounds: bool) -> List[str]:
+        for self.answers in rounds:
+            self.rounds.one(0)
+        return capsys.readouterr().out.splitlines()
+
+
+def test_who_does_not_answer_once_is_no_error_and_in_three_rounds_in_a_row_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine, notice = Engine(tmp_path), "<5>engine had no answer in this round: no answer within 4 s"
+    assert PATIENCE == 3
+    assert engine.said(capsys, False) == [notice]
+    assert engine.said(capsys, True) == []
+    assert engine.said(capsys, False, False) == [notice], "that was not in a row"
+    error = ["<3>engine failed in this round: no answer within 4 s"]
+    assert engine.said(capsys, False) == error
+    assert engine.said(capsys, *[False] * 20) == [], "once an hour is enough"
+    assert engine.rounds._unanswered == {"engine": PATIENCE}
+    assert engine.said(capsys, True, False) == [notice]
 
 
 def test_the_service_goes_on_until_it_is_told_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,24 @@ def test_what_changes_is_reported_at_once_and_once(site: Site) -> None:
     assert [text.splitlines()[0] for text in site.sent] == ["hilltop: ok", "hilltop: ill", "hilltop: ok"]
 
 
+@pytest.mark.parametrize("id", ["engine", "too_slow", "worker"])
+def test_a_look_without_an_answer_is_repeated_in_the_next_rounds_before_it_is_reported(site: Site, id: str) -> None:
+    slow = Finding(id, ILL, "No answer.", "")
+    site.step(NOW)
+    for second, verdict in ((300, slow), (310, None), (610, slow), (620, slow)):
+        site.verdict = Verdict("ill", "No answer.", (verdict,)) if verdict else WELL
+        site.step(NOW + second)
+        assert len(site.sent) == 1
+    site.step(NOW + 630)
+    assert site.sent[1].startswith("hilltop: ill\nNo answer.\n")
+    site.step(NOW + 640)
+    site.step(NOW + 930)
+    assert len(site.sent) == 2
+    site.verdict = WELL
+    site.step(NOW + 1230)
+    assert site.sent[2].startswith("hilltop: ok\n"), "what is over is reported at once"
+
+
 def test_without_a_command_nothing_is_written(site: Site) -> None:
     site.guard = Guard(directory=site.guard.directory)
     assert site.step(NOW) == {}
