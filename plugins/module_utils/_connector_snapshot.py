@@ -27,6 +27,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     StateError,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._guard_snapshot import Progress, progress, reached
+from ansible_collections.openmrs.event_log.plugins.module_utils._name_lists import matches
 from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
 
 STARTED, FINISHED, STOPPED = "started", "finished", "stopped"
@@ -178,12 +179,7 @@ class SnapshotRun:
         order = self._order
         if not order.tables:
             raise InputError("tables is empty: name the tables to be read again")
-        patterns = re.split(r"(?<!\\),", found.captured)
-        strangers = [
-            table
-            for table in order.tables
-            if not any(re.fullmatch(one.strip(), f"{found.database}.{table}", re.IGNORECASE) for one in patterns)
-        ]
+        strangers = [table for table in order.tables if not matches(found.captured, f"{found.database}.{table}")]
         if strangers:
             raise InputError(
                 f"connector {order.name} does not capture {', '.join(strangers)}: add it to event_log_tables and run "

@@ -12,7 +12,6 @@ and after. What is under way is written into the connector's own configuration: 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -35,7 +34,6 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snaps
     database_of,
     offset_of,
 )
-from ansible_collections.openmrs.event_log.plugins.module_utils._debezium import literal
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     EventLogError,
     InputError,
@@ -44,6 +42,7 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     StateError,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._guard_snapshot import progress
+from ansible_collections.openmrs.event_log.plugins.module_utils._name_lists import expressions, literal, matches
 from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
 
 TABLES, MODE = "table.include.list", "snapshot.mode"
@@ -64,9 +63,7 @@ class TablesOrder:
 
 def captured(config: Mapping[str, str], table: str) -> bool:
     """Whether a connector captures a table of its database."""
-    name = f"{database_of(config)}.{table}"
-    patterns = re.split(r"(?<!\\),", config.get(TABLES, ""))
-    return any(re.fullmatch(one.strip(), name, re.IGNORECASE) for one in patterns if one.strip())
+    return matches(config.get(TABLES, ""), f"{database_of(config)}.{table}")
 
 
 def begun(config: Mapping[str, str]) -> Tuple[Tuple[str, ...], str]:
@@ -86,7 +83,7 @@ def to_add(config: Mapping[str, str], tables: Sequence[str]) -> List[str]:
 def between(config: Mapping[str, str], tables: Sequence[str], adding: Sequence[str], mode: str) -> Dict[str, str]:
     """The configuration while tables are being added."""
     names = [literal(f"{database_of(config)}.{table}") for table in tables]
-    there = [one.strip() for one in re.split(r"(?<!\\),", config.get(TABLES, "")) if one.strip()]
+    there = expressions(config.get(TABLES, ""))
     listed = ",".join([*names, *(one for one in there if one not in names)])
     return {**config, TABLES: listed, MODE: "recovery", MARK: f"{','.join(adding)}|{mode}"}
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Iterable, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _patient_data
+from ansible_collections.openmrs.event_log.plugins.module_utils._name_lists import literal
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import (
     NAMESPACE,
     Overrides,
@@ -201,11 +202,6 @@ def _guarded(source: Source) -> dict[str, Scalar]:
         # The server says that it is there after 80 % of this, also when nobody writes; upstream's default is a minute.
         settings["connect.keep.alive.interval.ms"] = source.heartbeat_ms * 5 // 4
     return settings
-
-
-def literal(name: str) -> str:
-    """Return a name as the regular expression that matches it alone, in Debezium's comma-separated lists."""
-    return re.sub(r"([^A-Za-z0-9_])", r"\\\1", name)
 
 
 def topic_expectations(

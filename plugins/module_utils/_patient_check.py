@@ -12,6 +12,7 @@ import re
 from typing import Any, Iterable, List, Mapping, Sequence, Tuple
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _patient_data as data
+from ansible_collections.openmrs.event_log.plugins.module_utils._name_lists import matches
 from ansible_collections.openmrs.event_log.plugins.module_utils._patient_data import Policy
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import Overrides
 
@@ -124,7 +125,7 @@ def _in_key(overrides: Overrides, database: str, table: str, name: str, about: M
     # database.table:column,column;database.table:column
     for entry in str(overrides.get(data.KEYS) or "").split(";"):
         tables, _, listed = entry.strip().rpartition(":")
-        if tables and data.matches(tables, f"{database}.{table}"):
+        if tables and matches(tables, f"{database}.{table}"):
             return name.lower() in {column.strip().lower() for column in listed.split(",")}
     return bool(about.get("key"))
 
@@ -152,7 +153,7 @@ def file_problems(config: Mapping[str, str], database: str) -> List[str]:
     captured = [
         name
         for name in dict.fromkeys(one.strip() for one in names)
-        if tables is None or any(data.matches(tables, f"{name}.{table}") for table in data.CREDENTIALS)
+        if tables is None or any(matches(tables, f"{name}.{table}") for table in data.CREDENTIALS)
     ]
     found: List[str] = []
     named = [column for name in captured for column in data.names_credentials(config.get(data.INCLUDE, ""), name)]

@@ -20,6 +20,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterable, List, Mapping, Sequence, Tuple
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._name_lists import expressions, literal, matches
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import Overrides
 
 FULL, MASKED, MINIMAL = "full", "masked", "minimal"
@@ -183,7 +184,7 @@ def _decides(key: str) -> bool:
 
 def appended(listed: str, patterns: Iterable[str]) -> str:
     """Return a list of expressions with others behind it, each of which stands there once."""
-    there = [one.strip() for one in listed.split(",") if one.strip()]
+    there = expressions(listed)
     return ",".join([*there, *(one for one in patterns if one not in there)])
 
 
@@ -200,39 +201,24 @@ def _any(names: Iterable[str]) -> str:
     return f"(?:{'|'.join(names)})"
 
 
-def _quoted(columns: Iterable[str]) -> List[str]:
-    return [re.sub(r"([^A-Za-z0-9_])", r"\\\1", column) for column in columns]
-
-
 def credentials() -> List[str]:
     """Return the expressions for what is never captured."""
     return [_pattern(table, _any(columns)) for table, columns in CREDENTIALS.items()]
 
 
 def _excluded(policy: Policy) -> List[str]:
-    return [*credentials(), *(rf"[^.]+\.{column}" for column in _quoted(sorted(policy.masked)))]
+    return [*credentials(), *(rf"[^.]+\.{column}" for column in map(literal, sorted(policy.masked)))]
 
 
 def _masks(policy: Policy) -> List[str]:
     coded = [f"{table}.{column}" for table, columns in CODED.items() for column in columns]
-    stays = rf"(?!{_any(_quoted(sorted({*coded, *policy.clear})))}$)"
+    stays = rf"(?!{_any(map(literal, sorted({*coded, *policy.clear})))}$)"
     metadata = _any(METADATA)
     # An expression must not hold a comma: Debezium cuts the list there.
     return [
         rf"[^.]+\.{stays}(?!{metadata}\.)[^.]+\.(?!{_any(ANYWHERE)}$).+",
         rf"[^.]+\.{stays}{metadata}\.{_any(REASONS)}",
     ]
-
-
-def matches(listed: str, column: str) -> bool:
-    """Return whether one expression of a list matches ``database.table.column``, as Debezium does it."""
-    for pattern in re.split(r"(?<!\\),", listed):
-        try:
-            if re.fullmatch(pattern.strip(), column, re.IGNORECASE):
-                return True
-        except re.error:
-            continue
-    return False
 
 
 def fate(config: Mapping[str, str], column: str, kind: str) -> str:
