@@ -6,20 +6,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Dict, Protocol
+from typing import Any, Callable, Dict, Type
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._argspec import conclude, hide_values
+from ansible_collections.openmrs.event_log.plugins.module_utils._capture_run import CaptureRun, Its
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snapshot import Source, Veil
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_argspec import capture_login, fail_for_library
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import MissingLibraryError
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_signals import SignalSource
-
-
-class Kind(Protocol):
-    """A class that carries out orders of one kind; ``conclude`` of _argspec says what it makes."""
-
-    def __call__(self, order: Any, api: ConnectApi, veil: Veil, source: Callable[[str], Source]) -> Any: ...
 
 
 def common(module: Any) -> Dict[str, Any]:
@@ -30,7 +24,7 @@ def common(module: Any) -> Dict[str, Any]:
     }
 
 
-def carry_out(module: Any, kind: Kind, order: Any) -> None:
+def carry_out(module: Any, kind: Type[CaptureRun[Its]], order: Its) -> None:
     """Carry out an order with the worker and its database, and end the module."""
     source = partial(SignalSource, capture_login(module.params))
     end(module, lambda api: kind(order, api, hide_values(module), source))

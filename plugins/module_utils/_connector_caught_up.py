@@ -11,27 +11,15 @@ idle database the offset stands still before its end, so something is written th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector import stored
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import failure_told, trace_told
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snapshot import (
-    NO_SIGNALS,
-    SIGNALS,
-    Source,
-    Veil,
-    database_of,
-    offset_of,
-)
+from ansible_collections.openmrs.event_log.plugins.module_utils._capture_run import CaptureRun, database_of
+from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import trace_told
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     EventLogError,
-    NoSuchConnectorError,
-    PlanError,
     StateError,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._guard_snapshot import reached
-from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
 
 
 @dataclass(frozen=True)
@@ -44,42 +32,28 @@ class CaughtUpOrder:
     check_mode: bool = False
 
 
-class CaughtUpRun:
+class CaughtUpRun(CaptureRun[CaughtUpOrder]):
     """Carries out one order."""
-
-    def __init__(self, order: CaughtUpOrder, api: ConnectApi, veil: Veil, source: Callable[[str], Source]) -> None:
-        self._order = order
-        self._api = api
-        self._veil = veil
-        self._source = source
-        self._secrets = Secrets(show_traces=order.show_traces)
 
     def execute(self) -> Dict[str, Any]:
         """Return the result of the task, or raise."""
-        name = self._order.name
-        registered = self._api.connector(name)
-        if registered is None:
-            raise NoSuchConnectorError(f"connector {name} is not registered")
-        config = stored(registered.config)
-        self._secrets = self._secrets.knowing(*self._secrets.found_in(config))
-        self._veil(self._secrets.values)
-        if not config.get(SIGNALS):
-            raise PlanError(NO_SIGNALS.format(name=name))
+        config = self._config()
+        signals = self._signals(config)
         if self._order.check_mode:
             return {"changed": False, "caught_up": None, "position": None}
-        place = self._source(database_of(config)).mark(config[SIGNALS])
+        place = self._source(database_of(config)).mark(signals)
         self._await(config, place)
         return {"changed": False, "caught_up": True, "position": {"file": place[0], "pos": place[1]}}
 
     def failure(self, error: EventLogError) -> Dict[str, Any]:
         """Return what a failed task carries."""
-        return {**failure_told(self._secrets, error), "caught_up": False}
+        return {**super().failure(error), "caught_up": False}
 
     def _await(self, config: Mapping[str, str], place: Tuple[str, int]) -> None:
         name, deadline = self._order.name, self._api.deadline
         pause = deadline.pauses(0.5, 3.0)
         while True:
-            offset = offset_of(self._api, name, config.get("topic.prefix", ""))
+            offset = self._offset(config)
             if reached(offset, *place):
                 return
             status = self._api.status(name)

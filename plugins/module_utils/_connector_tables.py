@@ -13,39 +13,35 @@ and after. What is under way is written into the connector's own configuration: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._connect_api import ConnectApi
+from ansible_collections.openmrs.event_log.plugins.module_utils._capture_run import (
+    TABLES,
+    CaptureRun,
+    Source,
+    captured,
+    database_of,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._connect_run import ConnectorRun, Order
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector import stored
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_caught_up import (
     CaughtUpOrder,
     CaughtUpRun,
 )
-from ansible_collections.openmrs.event_log.plugins.module_utils._connector_report import failure_told
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_snapshot import (
-    NO_SIGNALS,
-    SIGNALS,
     STARTED,
     SnapshotOrder,
     SnapshotRun,
-    Source,
-    Veil,
-    database_of,
-    offset_of,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     EventLogError,
     InputError,
-    NoSuchConnectorError,
     PlanError,
     StateError,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._guard_snapshot import progress
-from ansible_collections.openmrs.event_log.plugins.module_utils._name_lists import expressions, literal, matches
-from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
+from ansible_collections.openmrs.event_log.plugins.module_utils._name_lists import expressions, literal
 
-TABLES, MODE = "table.include.list", "snapshot.mode"
+MODE = "snapshot.mode"
 #: A property of our own, which Debezium does not know and leaves alone: what is being added, and the mode of before.
 MARK = "event.log.adding"
 
@@ -59,11 +55,6 @@ class TablesOrder:
     show_traces: bool = False
     wait_timeout: int = 300
     check_mode: bool = False
-
-
-def captured(config: Mapping[str, str], table: str) -> bool:
-    """Whether a connector captures a table of its database."""
-    return matches(config.get(TABLES, ""), f"{database_of(config)}.{table}")
 
 
 def begun(config: Mapping[str, str]) -> Tuple[Tuple[str, ...], str]:
@@ -94,26 +85,19 @@ def after(config: Mapping[str, str], mode: str) -> Dict[str, str]:
     return {**kept, **({MODE: mode} if mode else {})}
 
 
-class TablesRun:
+class TablesRun(CaptureRun[TablesOrder]):
     """Carries out one order."""
-
-    def __init__(self, order: TablesOrder, api: ConnectApi, veil: Veil, source: Callable[[str], Source]) -> None:
-        self._order = order
-        self._api = api
-        self._veil = veil
-        self._make = source
-        self._secrets = Secrets(show_traces=order.show_traces)
 
     def execute(self) -> Dict[str, Any]:
         """Return the result of the task, or raise."""
         order = self._order
-        config = self._look()
+        config = self._config(". site.yml registers it, with all tables")
         unfinished, mode = begun(config)
         mode = mode if unfinished else config.get(MODE, "")
         known = [table for table in order.tables if captured(config, table)]
         adding = to_add(config, order.tables)
         if adding:
-            source = self._source(config)
+            source = self._source(database_of(config))
             self._refuse(config, source, adding, bool(unfinished))
             if not order.check_mode:
                 self._carry_out(config, source, adding, mode)
@@ -124,29 +108,11 @@ class TablesRun:
             "diff": {"before": {"tables": sorted(before)}, "after": {"tables": sorted({*before, *adding})}},
         }
 
-    def failure(self, error: EventLogError) -> Dict[str, Any]:
-        """Return what a failed task carries."""
-        return failure_told(self._secrets, error)
-
     # before anything is changed
-
-    def _look(self) -> Dict[str, str]:
-        name = self._order.name
-        registered = self._api.connector(name)
-        if registered is None:
-            raise NoSuchConnectorError(f"connector {name} is not registered. site.yml registers it, with all tables")
-        config = stored(registered.config)
-        self._secrets = self._secrets.knowing(*self._secrets.found_in(config))
-        self._veil(self._secrets.values)
-        return config
-
-    def _source(self, config: Mapping[str, str]) -> Source:
-        return self._make(database_of(config))
 
     def _refuse(self, config: Mapping[str, str], source: Source, adding: Sequence[str], again: bool) -> None:
         name = self._order.name
-        if not config.get(SIGNALS):
-            raise PlanError(NO_SIGNALS.format(name=name))
+        self._signals(config)
         keyless = source.keyless(adding)
         if keyless:
             raise InputError(
@@ -156,7 +122,7 @@ class TablesRun:
         status = self._api.status(name)
         if status.overall != "RUNNING" and not again:
             raise StateError(f"connector {name} is {status.overall}, and only one that runs can be given more tables")
-        reading = progress(offset_of(self._api, name, config.get("topic.prefix", "")))
+        reading = progress(self._offset(config))
         if reading and not again:
             raise PlanError(f"connector {name} is {reading.sentence}. Wait for the end of that, or stop it, first")
 
@@ -167,9 +133,9 @@ class TablesRun:
         tables = tuple(dict.fromkeys((*order.tables, *adding)))
         if not begun(config)[0]:
             follow = CaughtUpOrder(order.name, order.show_traces, order.wait_timeout)
-            CaughtUpRun(follow, self._api, self._veil, self._make).execute()
+            CaughtUpRun(follow, self._api, self._veil, self._source).execute()
         self._bring("stopped")
-        offset = offset_of(self._api, order.name, config.get("topic.prefix", ""))
+        offset = self._offset(config)
         try:
             self._no_changes(source, offset, tables)
         except EventLogError:
@@ -180,7 +146,7 @@ class TablesRun:
         self._bring("running", changed)
         self._no_changes(source, offset, tables)
         wish = SnapshotOrder(order.name, STARTED, tuple(adding), order.show_traces, order.wait_timeout)
-        SnapshotRun(wish, self._api, self._veil, self._make).execute()
+        SnapshotRun(wish, self._api, self._veil, self._source).execute()
         self._bring("running", after(changed, mode))
 
     def _bring(self, state: str, config: Optional[Mapping[str, str]] = None) -> None:
