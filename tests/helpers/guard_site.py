@@ -94,7 +94,7 @@ class Site:
         self.state = "exited" if command[1] == "kill" else "running"
         return CompletedProcess(command, 0, "", "")
 
-    def ask(self, url: str, _login: Any) -> Any:
+    def ask(self, url: str, *_rest: Any) -> Any:
         assert url.endswith("/connectors/openmrs/offsets")
         return {"offsets": [{"partition": {"server": "clinic"}, "offset": self.offset}] if self.offset else []}
 

@@ -142,12 +142,8 @@ def refuse(settings: Settings, memory: Memory, decision: Decision) -> None:
         _stop(settings, memory, decision)
 
 
-def _worker_name(settings: Settings) -> str:
-    return stack.names(settings)[settings.services.index("connect")]
-
-
 def _start(settings: Settings) -> None:
-    name = _worker_name(settings)
+    name = stack.worker_name(settings)
     there = stack.look(settings).get(name)
     if there is not None and there.running:
         return
@@ -161,7 +157,7 @@ def _start(settings: Settings) -> None:
 
 
 def _stop(settings: Settings, memory: Memory, decision: Decision) -> None:
-    name = _worker_name(settings)
+    name = stack.worker_name(settings)
     there = stack.look(settings).get(name)
     if there is None or there.status not in ("running", "restarting", "paused"):
         return
@@ -286,10 +282,10 @@ def stored_offset(settings: Settings, capture: Capture) -> Tuple[bool, Optional[
     """Whether the worker told of the connector's offsets, and the place in them."""
     path = f"/connectors/{urllib.parse.quote(capture.connector, safe='')}/offsets"
     try:
-        there = stack.look(settings).get(_worker_name(settings))
+        there = stack.look(settings).get(stack.worker_name(settings))
         if there is None or not there.running:
             return False, None
-        data = worker.ask(worker.address_of(there) + path, worker.login_of(there))
+        data = worker.request(there, path)
     except EventLogError:
         return False, None
     entries = data.get("offsets") if isinstance(data, dict) else None

@@ -153,7 +153,7 @@ def _keep_reserve(turn: Round) -> None:
 
 
 def _stop_worker(turn: Round) -> None:
-    name = f"{turn.settings.project}-connect"
+    name = stack.worker_name(turn.settings)
     if (turn.settings.home / FORMER).exists():
         return  # whoever changes the stack starts and stops it
     try:

@@ -127,7 +127,7 @@ def _restart(one: Round, name: str, entry: Dict[str, Any]) -> Dict[str, Any]:
     failed = str(entry["problem"] == backoff.FAILED).lower()
     path = f"/connectors/{urllib.parse.quote(name, safe='')}/restart?includeTasks=true&onlyFailed={failed}"
     try:
-        worker.ask(worker.address_of(there) + path, worker.login_of(there), _REST_SECONDS, method="POST")
+        worker.request(there, path, _REST_SECONDS, "POST")
     except worker.WorkerError as error:
         acts.say(f"{name} could not be restarted: {error}")  # as while the group of workers settles
         return entry

@@ -56,12 +56,12 @@ def look(settings: Settings) -> Look:
     """Ask Docker, the worker and its exporter, each for a short time. An engine that does not answer raises."""
     containers = stack.look(settings)
     names = dict(zip(settings.services, stack.names(settings)))
-    there, broker = containers.get(names["connect"]), containers.get(names["broker"])
+    there, broker = containers.get(stack.worker_name(settings)), containers.get(names["broker"])
     seen = Look(hands_off(settings), there, bool(broker and broker.healthy))
     if there is None or not there.running:
         return seen
     try:
-        answer = worker.ask(worker.address_of(there) + "/connectors?expand=status&expand=info", worker.login_of(there))
+        answer = worker.request(there, worker.LISTING)
     except worker.WorkerError as error:
         return Look(seen.hands_off, there, seen.broker_healthy, (), str(error))
     return Look(seen.hands_off, there, seen.broker_healthy, watched(answer, _figures(there)))

@@ -83,6 +83,11 @@ def names(settings: Settings) -> Tuple[str, ...]:
     return tuple(f"{settings.project}-{service}" for service in settings.services)
 
 
+def worker_name(settings: Settings) -> str:
+    """The one of Kafka Connect."""
+    return f"{settings.project}-connect"
+
+
 def ui_names(settings: Settings) -> Tuple[str, ...]:
     """The web pages beside them, if there are any."""
     return tuple(f"{settings.project}-{ui}" for ui in settings.uis)

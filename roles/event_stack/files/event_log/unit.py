@@ -158,8 +158,7 @@ def decide(settings: Settings) -> int:
 
     What passes by itself is no reason to stop a run, and a worker that runs was let.
     """
-    worker = stack.names(settings)[settings.services.index(_WORKER)]
-    there = _existing(settings).get(worker)
+    there = _existing(settings).get(stack.worker_name(settings))
     if there is not None and there.running:
         return 0
     refused = guarded.refusal(settings)

@@ -20,6 +20,8 @@ from .stack import SECRETS, Container
 from .trace import safe_words
 
 _SECONDS = 4.0
+#: All connectors, with states and configurations: what ``parse`` reads.
+LISTING = "/connectors?expand=status&expand=info"
 
 
 class WorkerError(EventLogError):
@@ -49,7 +51,7 @@ class Connector:
 
 
 def parse(data: Any) -> List[Connector]:
-    """The answer to ``/connectors?expand=status&expand=info``, by name."""
+    """The answer to LISTING, by name."""
     found = []
     for name, entry in sorted(data.items()):
         status, config = entry.get("status") or {}, (entry.get("info") or {}).get("config") or {}
@@ -111,6 +113,11 @@ def ask(url: str, login: Tuple[str, str], seconds: float = _SECONDS, method: str
         raise WorkerError(f"no answer ({_why(error)})") from None
 
 
+def request(worker: Container, path: str, seconds: float = _SECONDS, method: str = "GET") -> Any:
+    """What this worker answers, asked as whoever its own file names."""
+    return ask(address_of(worker) + path, login_of(worker), seconds, method)
+
+
 def _why(error: OSError) -> str:
     reason = getattr(error, "reason", error)
     if isinstance(reason, TimeoutError):
@@ -120,7 +127,7 @@ def _why(error: OSError) -> str:
 
 def connectors(worker: Container) -> List[Connector]:
     """All connectors of this worker."""
-    data = ask(f"{address_of(worker)}/connectors?expand=status&expand=info", login_of(worker))
+    data = request(worker, LISTING)
     if not isinstance(data, dict):
         raise WorkerError("its answer is not a list of connectors")
     return [_with_progress(worker, one) for one in parse(data)]
@@ -132,7 +139,7 @@ def _with_progress(worker: Container, connector: Connector) -> Connector:
         return connector
     name = urllib.parse.quote(connector.name, safe="")
     try:
-        data = ask(f"{address_of(worker)}/connectors/{name}/offsets", login_of(worker))
+        data = request(worker, f"/connectors/{name}/offsets")
         offsets = [entry.get("offset") for entry in data.get("offsets") or []]
     except (WorkerError, AttributeError):
         return connector  # how it is, is known; this is only more
