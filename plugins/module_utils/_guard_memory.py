@@ -22,6 +22,9 @@ from typing import Any, Dict, Iterator, Set
 DIRECTORY = Path("/var/lib/event-log/guard")
 NAME = "memory.json"
 VERSION = 1
+#: What service, start and repairs all deal with: why the worker does not run, for which a person is needed or which
+#: passes by itself, and which events are missing.
+HOLD, WAITING, GAPS = "hold", "waiting", "gaps"
 _MOST_BROKEN = 3  # what cannot be read is kept for whoever looks into it, but not for ever
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Iterable
 
+from ansible_collections.openmrs.event_log.plugins.module_utils import _guard_memory
 from ansible_collections.openmrs.event_log.plugins.module_utils._host_broker import KRAFT, ZOOKEEPER, Kept
 from ansible_collections.openmrs.event_log.plugins.module_utils._host_check import MB, Directory, Disk, Port
 
@@ -86,10 +87,10 @@ def hold_reason(home: Path) -> str | None:
 def guard_hold(directory: Path) -> dict[str, str] | None:
     """Return why the guard holds the worker back, and the way out; ``None`` where it does not, or is not there."""
     try:
-        remembered = json.loads((directory / "memory.json").read_text(encoding="utf-8"))
+        remembered = json.loads((directory / _guard_memory.NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    hold = remembered.get("hold") if isinstance(remembered, dict) else None
+    hold = remembered.get(_guard_memory.HOLD) if isinstance(remembered, dict) else None
     if not isinstance(hold, dict) or not hold.get("id"):
         return None
     return {key: " ".join(str(hold.get(key) or "").split()) for key in ("id", "what", "remedy")}

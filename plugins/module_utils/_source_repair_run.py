@@ -34,7 +34,12 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._errors import (
     UnreachableError,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._guard_history import forget, remembered_of
-from ansible_collections.openmrs.event_log.plugins.module_utils._guard_memory import Memory
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_memory import (
+    GAPS,
+    HOLD,
+    WAITING,
+    Memory,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
 
 #: For so many seconds a connector must have been seen running.
@@ -115,8 +120,8 @@ class RepairRun:
         kept = Memory.load(self._order.memory)
         common: Dict[str, Any] = {
             "database": self._hands.database(),
-            "hold": kept.get("hold"),
-            "gaps": kept.get("gaps", []),
+            "hold": kept.get(HOLD),
+            "gaps": kept.get(GAPS, []),
         }
         try:
             registered = self._api.connector(self._name)
@@ -155,7 +160,7 @@ class RepairRun:
 
     def _change_gaps(self, change: Callable[[List[Dict[str, Any]]], List[Dict[str, Any]]]) -> None:
         memory = Memory.load(self._order.memory)
-        memory.put("gaps", change(memory.get("gaps", [])))
+        memory.put(GAPS, change(memory.get(GAPS, [])))
         memory.save()
 
     def _mark_stopped(self) -> None:
@@ -197,8 +202,8 @@ class RepairRun:
     def _forget_history(self) -> None:
         memory = Memory.load(self._order.memory)
         forget(memory, self._name)
-        memory.put("hold", {})
-        memory.put("waiting", {})
+        memory.put(HOLD, {})
+        memory.put(WAITING, {})
         memory.save()
 
     def _read_schema(self) -> None:
@@ -218,7 +223,7 @@ class RepairRun:
 
     def _former_mode(self, now: Optional[str]) -> Optional[str]:
         """Return the mode that the connector had before any call of this repair changed it, and keep it."""
-        begun = repair.unfinished(Memory.load(self._order.memory).get("gaps", []), self._name) or {}
+        begun = repair.unfinished(Memory.load(self._order.memory).get(GAPS, []), self._name) or {}
         former: Optional[str] = begun.get(MODE, now)
         self._change_gaps(lambda gaps: repair.marked(gaps, self._name, {MODE: former}))
         return former

@@ -17,12 +17,12 @@ from event_log.settings import Settings
 from . import acts, clock, database, disk
 from . import settings as guard_settings
 from .database import Capture, DatabaseError, Session
-from .memory import Memory
+from .memory import GAPS, HOLD, WAITING, Memory
 from .settings import PATIENCE, Guard
 from .shared import history
 from .shared.history import Position, Remembered
 
-WAITING, HOLD, UNWATCHED = "waiting", "hold", "unwatched"
+UNWATCHED = "unwatched"
 UNREACHABLE = "database_unreachable"
 #: Holds of this module: they are lifted when the database is the right one again, or repaired.
 OWN = frozenset(history.REPAIRS)
@@ -274,7 +274,7 @@ def remember(settings: Settings, guard: Guard, memory: Memory, now: float) -> No
 
 def _repairing(memory: Memory, connector: str) -> bool:
     """Whether a repair is under way: it starts the worker with its connector stopped, and nothing is read."""
-    gaps = memory.get("gaps", [])
+    gaps = memory.get(GAPS, [])
     return any(gap.get("connector") == connector and gap.get("repaired") == "" for gap in gaps if isinstance(gap, dict))
 
 

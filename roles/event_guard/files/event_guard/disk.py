@@ -27,10 +27,10 @@ from event_log.text import human_bytes, iso_utc
 from event_log.verdict import ILL, Finding
 
 from . import acts, room
-from .memory import Memory
+from .memory import GAPS, WAITING, Memory
 from .settings import Guard
 
-KEY, GAPS, WAITING = "disk", "gaps", "waiting"
+KEY = "disk"
 ID = "disk_full"
 RESERVE = "reserve"
 ROOT = Path("/")

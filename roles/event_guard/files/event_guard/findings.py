@@ -12,7 +12,7 @@ from event_log.text import local_time
 from event_log.verdict import BUSY, DOWN, ILL, OK, Finding
 
 from . import boot, disk, heal
-from .memory import Memory
+from .memory import GAPS, HOLD, WAITING, Memory
 from .settings import PATIENCE, Guard
 
 #: What the host command sees by itself, and says in its own words.
@@ -36,11 +36,11 @@ def findings(memory: Memory, guard: Guard, now: float) -> List[Finding]:
 
 def withholds(memory: Memory) -> bool:
     """Whether the worker does not run because the guard does not let it."""
-    return bool(memory.get("hold") or memory.get("waiting"))
+    return bool(memory.get(HOLD) or memory.get(WAITING))
 
 
 def _of_the_worker(memory: Memory, now: float) -> List[Finding]:
-    hold, waiting = memory.get("hold"), memory.get("waiting")
+    hold, waiting = memory.get(HOLD), memory.get(WAITING)
     if hold:
         what = f"The guard keeps the worker from reading on, since {_when(hold.get('since'))}: {_words(hold, 'what')}"
         return [Finding(str(hold.get("id", "hold")), DOWN, what, _words(hold, "remedy"))]
@@ -59,7 +59,7 @@ def _asked_again(waiting: Mapping[str, Any], now: float) -> bool:
 
 def _of_the_look(memory: Memory, now: float) -> List[Finding]:
     """A guard that cannot ask the database would not notice another one either."""
-    blind = memory.get("unwatched")
+    blind = memory.get(boot.UNWATCHED)
     if not blind or now - _number(blind.get("since")) < _UNWATCHED:
         return []
     what = f"The guard cannot ask the database about its history, since {_when(blind['since'])}: {_words(blind, 'why')}"
@@ -67,7 +67,7 @@ def _of_the_look(memory: Memory, now: float) -> List[Finding]:
 
 
 def _of_the_gaps(memory: Memory) -> List[Finding]:
-    gaps = memory.get("gaps", [])
+    gaps = memory.get(GAPS, [])
     open_ones = [gap for gap in gaps if isinstance(gap, dict) and not gap.get("repaired")]
     found = []
     for gap in open_ones[-_MOST_GAPS:]:

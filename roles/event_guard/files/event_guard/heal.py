@@ -18,7 +18,7 @@ from event_log.verdict import ILL, Finding
 from . import acts, backoff, boot, database, flow, look
 from .backoff import KEY, WORKER, Trouble
 from .look import Look, Watched
-from .memory import Memory
+from .memory import WAITING, Memory
 from .settings import Guard
 
 #: So long must the worker be seen stopped, for Compose replaces containers, or ill, for a start takes its time.
@@ -109,8 +109,8 @@ def _heal_connector(one: Round, watched: Watched) -> None:
 
 
 def _no_longer_waits(one: Round, entry: Dict[str, Any]) -> None:
-    if entry.get("awaits") and one.memory.get(boot.WAITING).get("id") == entry["awaits"]:
-        one.memory.put(boot.WAITING, {})
+    if entry.get("awaits") and one.memory.get(WAITING).get("id") == entry["awaits"]:
+        one.memory.put(WAITING, {})
 
 
 def _restart(one: Round, name: str, entry: Dict[str, Any]) -> Dict[str, Any]:

@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from .shared.memory import DIRECTORY, NAME, Memory
+from .shared.memory import DIRECTORY, GAPS, HOLD, NAME, WAITING, Memory
 
-__all__ = ["DIRECTORY", "NAME", "Memory"]
+__all__ = ["DIRECTORY", "GAPS", "HOLD", "NAME", "WAITING", "Memory"]

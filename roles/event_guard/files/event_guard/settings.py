@@ -39,10 +39,6 @@ class Guard:
     restart_minutes: Tuple[float, ...] = (1, 2, 4, 8, 16, 32, 60)
     report_after: int = 5  # failures in a row
 
-    @property
-    def memory_file(self) -> Path:
-        return self.directory / "memory.json"
-
 
 def from_mapping(data: Any, path: Path) -> Guard:
     """Take what has the right kind; a fault is named together with the file."""

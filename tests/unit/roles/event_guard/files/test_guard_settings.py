@@ -22,7 +22,7 @@ def environ(tmp_path: Path, text: str) -> dict[str, str]:
 def test_without_a_file_the_defaults_count(tmp_path: Path) -> None:
     found = settings.load({"EVENT_LOG_SETTINGS": str(tmp_path / "event-log.json")})
     assert found == settings.Guard()
-    assert found.memory_file == Path("/var/lib/event-log/guard/memory.json")
+    assert found.directory == Path("/var/lib/event-log/guard")
 
 
 def test_a_file_is_read_and_what_it_leaves_out_has_its_default(tmp_path: Path) -> None:
