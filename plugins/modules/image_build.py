@@ -18,6 +18,8 @@ description:
   - A base image C(debian:SUITE) or C(debian:SUITE-slim) that is not here and cannot be pulled is made
     with C(debootstrap).
   - Uses the C(docker) command only, no Python package. Works with Docker 20.10 and later.
+extends_documentation_fragment:
+  - openmrs.event_log.workshop
 attributes:
   check_mode:
     support: full
@@ -64,17 +66,6 @@ options:
       - Bundle of certificate authorities that the build trusts besides its own, handed to it as the BuildKit
         secret C(ca), for networks whose proxy signs with its own authority. It is in no layer and no part of the tag.
       - By default the bundle of this machine, if there is one. Set it to an empty string to pass none.
-    type: path
-  install_debootstrap:
-    description: Install the package C(debootstrap) with C(apt-get) where it is missing and a base image has to be made.
-    type: bool
-    default: false
-  cache_dir:
-    description: Directory for what is downloaded for a base image, and for temporary files, which need 500 MB.
-    type: path
-  log_path:
-    description: File that the output of a build is appended to while it runs. By default only the end of it is kept,
-      in the message of a failure.
     type: path
   archive_dir:
     description:
@@ -137,8 +128,8 @@ from typing import Any, Dict, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _image, _image_archive, _image_store
-from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_argspec import workshop_of, workshop_options
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import Workshop
 
 CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
@@ -154,9 +145,7 @@ def argument_spec() -> Dict[str, Any]:
         "target": {"type": "str", "default": ""},
         "build_args": {"type": "dict", "default": {}},
         "ca_file": {"type": "path"},
-        "install_debootstrap": {"type": "bool", "default": False},
-        "cache_dir": {"type": "path"},
-        "log_path": {"type": "path"},
+        **workshop_options(),
         "archive_dir": {"type": "path"},
     }
 
@@ -181,11 +170,6 @@ def certificates(given: Optional[str]) -> Optional[Path]:
     if given is not None:
         return Path(given) if given else None
     return next((Path(path) for path in CA_BUNDLES if Path(path).is_file()), None)
-
-
-def log_file(module: AnsibleModule) -> Path:
-    """Where output goes. One that nobody named is gone with the module; its end is in the message of a failure."""
-    return Path(module.params["log_path"] or Path(module.tmpdir) / "image-build.log")
 
 
 def carry_out(module: AnsibleModule, inputs: _image.Inputs, workshop: Workshop) -> Dict[str, Any]:
@@ -217,11 +201,7 @@ def main() -> None:
     try:
         inputs = read_inputs(module.params)
         names.update(image=inputs.reference, tag=inputs.tag, archive_name=_image_archive.stem_of(inputs.reference))
-        cache = module.params["cache_dir"]
-        workshop = Workshop(
-            runner(module), log_file(module), Path(cache) if cache else None, module.params["install_debootstrap"]
-        )
-        result = carry_out(module, inputs, workshop)
+        result = carry_out(module, inputs, workshop_of(module, "image-build.log"))
     except (EventLogError, OSError) as error:
         module.fail_json(msg=str(error), **names)
     module.exit_json(**names, **result)

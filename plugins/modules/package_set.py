@@ -18,6 +18,8 @@ description:
   - The work is done in a container of the release, with the packages of the mirror that the image names. That
     the set is complete is proven there before it is taken over.
   - A set is made again when the wishes change, not when a mirror gets newer versions; for that there is O(refresh).
+extends_documentation_fragment:
+  - openmrs.event_log.workshop
 attributes:
   check_mode:
     support: full
@@ -63,16 +65,6 @@ options:
     description: Any text, say a date. When it changes, the set is made again, with the versions of that day.
     type: str
     default: ""
-  install_debootstrap:
-    description: Install the package C(debootstrap) with C(apt-get) where it is missing and a base image has to be made.
-    type: bool
-    default: false
-  cache_dir:
-    description: Directory for what is downloaded for a base image, and for temporary files, which need 500 MB.
-    type: path
-  log_path:
-    description: File that the output is appended to. By default only its end is kept, in the message of a failure.
-    type: path
 """
 
 EXAMPLES = r"""
@@ -115,8 +107,8 @@ from typing import Any, Dict, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils import _package_set, _package_set_make
-from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_argspec import workshop_of, workshop_options
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_build import Workshop
 
 
@@ -133,9 +125,7 @@ def argument_spec() -> Dict[str, Any]:
         "later": {"type": "dict", "options": later},
         "scripts": {"type": "path", "required": True},
         "refresh": {"type": "str", "default": ""},
-        "install_debootstrap": {"type": "bool", "default": False},
-        "cache_dir": {"type": "path"},
-        "log_path": {"type": "path"},
+        **workshop_options(),
     }
 
 
@@ -176,12 +166,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
 
     params = module.params
-    log = Path(params["log_path"] or Path(module.tmpdir) / "package-set.log")
-    cache = Path(params["cache_dir"]) if params["cache_dir"] else None
     try:
-        result = carry_out(
-            params, Workshop(runner(module), log, cache, params["install_debootstrap"]), module.check_mode
-        )
+        result = carry_out(params, workshop_of(module, "package-set.log"), module.check_mode)
     except _package_set_make.NoBaseError as error:
         module.exit_json(changed=False, made=False, skipped=True, msg=f"skipped {params['release']}: {error}")
     except (EventLogError, OSError) as error:
