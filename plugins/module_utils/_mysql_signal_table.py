@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_grants import quote
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_login import Connection, StatementError
 
@@ -22,7 +23,7 @@ _DENIED = (1044, 1142)
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}\.[A-Za-z0-9_]{1,64}")
 
 
-class SignalTableError(Exception):
+class SignalTableError(EventLogError):
     """The table cannot be dealt with, and what to do about that."""
 
 

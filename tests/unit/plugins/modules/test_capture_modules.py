@@ -77,3 +77,13 @@ def test_a_worker_that_does_not_answer_is_told_with_the_request(
     nobody = {**options, **more, "url": "http://127.0.0.1:9", "wait_timeout": 1}
     failed = call(module, **nobody)
     assert (failed["method"], failed["url"]) == ("GET", "http://127.0.0.1:9/connectors/n")
+
+
+def test_a_table_of_signals_with_an_odd_name_is_told(options: Dict[str, Any], call: Call) -> None:
+    worker = FakeConnect()
+    worker.register("n", {**CONFIG, "signal.data.collection": "event-log.signals"}, "RUNNING RUNNING")
+    server = worker.serve()
+    failed = call(connector_caught_up, **{**options, "url": f"http://127.0.0.1:{server.server_address[1]}"})
+    server.shutdown()
+    server.server_close()
+    assert failed["msg"] == "'event-log.signals' is not database.table, in letters, digits and underscores."
