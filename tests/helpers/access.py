@@ -125,7 +125,7 @@ def attempt(server: Server, attempts: Mapping[str, Attempt], uid: int = NOBODY) 
         server.sh(f"chown -R {uid}:{uid} {DIRECTORY}")
         told = server.exec(
             "docker", "run", "--rm", "--network", "host", "--read-only", "--tmpfs", "/tmp:exec,size=256m,mode=1777",
-            "--user", f"{uid}:{uid}", "--volume", f"{DIRECTORY}:{DIRECTORY}:ro", "--env", "KAFKA_HEAP_OPTS=-Xmx128m",
+            "--user", f"{uid}:{uid}", "--volume", f"{DIRECTORY}:{DIRECTORY}:ro",
             "--entrypoint", "sh", server.settings["image"], "-c", ALL.format(directory=DIRECTORY), timeout=300,
         )  # fmt: skip
     finally:

@@ -249,7 +249,7 @@ class Site:
     def events(self, name: str, table: str = "person") -> List[Event]:
         """All events of a table, read to the topic's present end."""
         printed = docker(
-            "exec", "--env", "KAFKA_HEAP_OPTS=-Xmx128m", "--env", "KAFKA_LOG4J_OPTS=", BROKER, "kafka-class",
+            "exec", "--env", "KAFKA_HEAP_OPTS=", "--env", "KAFKA_LOG4J_OPTS=", BROKER, "kafka-class",
             "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", STACK.bootstrap,
             "--topic", f"{name}.openmrs.{table}", "--from-beginning", "--timeout-ms", "3000",
             "--formatter-property", "print.key=true", "--formatter-property", "key.separator=\t",

@@ -16,6 +16,8 @@ HOME = "/opt/event-log"
 SETTINGS = f"{HOME}/config/event-log.json"  # of the host command; it says what the broker is like
 SECRETS = "/run/event-log/secrets"
 ADMIN = "127.0.0.1:9094"
+#: For a program that lives for seconds: neither time for good code nor threads that collect garbage pay off.
+SHORT = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,6 @@ def command(settings: Mapping[str, Any], who: Account, main: str, *words: str, h
     config = ("--command-config", f"{SECRETS}/client.properties") if who.directory else ()
     return (
         "docker", "run", "--rm", "--interactive", "--network", "host", "--read-only", "--tmpfs", "/tmp:exec,size=64m",
-        *login, "--env", f"KAFKA_HEAP_OPTS=-Xmx{heap}", settings["image"], "kafka-class", main,
+        *login, "--env", f"KAFKA_HEAP_OPTS=-Xmx{heap} {SHORT}", settings["image"], "kafka-class", main,
         "--bootstrap-server", who.bootstrap, *config, *words,
     )  # fmt: skip

@@ -27,7 +27,7 @@ except urllib.error.HTTPError as error:
 """
 
 # Without the broker's own options: its port for metrics is taken, its heap is large, its log goes to stdout.
-OWN_OPTIONS = ("-e", "KAFKA_OPTS=", "-e", "KAFKA_HEAP_OPTS=-Xmx128m", "-e", "KAFKA_LOG4J_OPTS=")
+OWN_OPTIONS = ("-e", "KAFKA_OPTS=", "-e", "KAFKA_HEAP_OPTS=", "-e", "KAFKA_LOG4J_OPTS=")
 IN_BROKER = ("docker", "exec", "-i", *OWN_OPTIONS, "event-log-broker")
 
 

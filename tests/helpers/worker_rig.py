@@ -15,7 +15,7 @@ from typing import Iterator
 
 import pytest
 
-from tests.helpers import worker_files
+from tests.helpers import kafka_tools, worker_files
 from tests.helpers.worker_files import LOGIN, MEMBERS, SECRETS, Member
 from tests.helpers.workers import (
     BROKER,
@@ -33,7 +33,7 @@ from tests.helpers.workers import (
     wait_for,
 )
 
-HEAP = "-Xmx384m -XX:+UseSerialGC"
+HEAP = f"-Xmx384m {kafka_tools.SHORT}"
 KEEP = "EVENT_LOG_TEST_KEEP_RIG"
 LOCK = ROOT_DIR.with_suffix(".lock")
 IMAGES = {

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
-from tests.helpers import one_broker
+from tests.helpers import kafka_tools, one_broker
 from tests.helpers.fixtures import bare, prepared, server  # noqa: F401 - fixtures for the tests of this directory
 
 PACKAGE_PARENT = Path(__file__).resolve().parents[2] / "roles" / "event_stack" / "files"
@@ -164,7 +164,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     common = [
         "--network", "host", "--user", f"{UID}:{UID}", "--read-only", "--tmpfs", "/tmp:exec,size=64m",
         "--volume", f"{data}:/var/lib/kafka/data", "--volume", f"{config}:/etc/event-log:ro",
-        "--env", "KAFKA_HEAP_OPTS=-Xmx256m", image, "kafka-class",
+        "--env", f"KAFKA_HEAP_OPTS=-Xmx256m {kafka_tools.SHORT}", image, "kafka-class",
     ]  # fmt: skip
     formatted = docker(
         "run", "--rm", *common, "kafka.tools.StorageTool", "format", "--cluster-id=clitestclitestclitestA",

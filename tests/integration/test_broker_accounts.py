@@ -234,6 +234,7 @@ def test_what_is_wrong_is_said_in_words(site: Site, tmp_path: Path) -> None:
     assert "former-Pw-4711" not in said
 
 
+@pytest.mark.full
 def test_the_broker_with_zookeeper_takes_the_same() -> None:
     with standing(old=True) as site:
         assert [site.act()["changed"], site.act()["changed"]] == [True, False]

@@ -72,6 +72,7 @@ def test_the_ladder_of_a_state_and_back(server: Server, tmp_path: Path, state: s
     assert state_of(server) == "RUNNING"
 
 
+@pytest.mark.full
 def test_a_restart_is_a_change_each_time(server: Server, tmp_path: Path) -> None:
     outcome = ordered(tmp_path, server, "restarted")
     assert f"{CONNECTOR}: restart" in said(outcome)
@@ -88,6 +89,7 @@ def test_bad_input_is_one_message_with_what_is_there(server: Server, tmp_path: P
     assert outcome.changed == []
 
 
+@pytest.mark.full
 def test_removing_one_says_what_stays(server: Server, tmp_path: Path) -> None:
     """One of a second consumer, which takes no events; its name is told when it is gone."""
     config = {

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.bad_input import Case, run_case
 from tests.helpers.server import Server
 
@@ -19,6 +21,7 @@ def test_the_mode_is_not_switched_on_data_that_are_there(server: Server, tmp_pat
     run_case(server, Case("mode", told, {"event_stack_mode": "zookeeper"}), tmp_path)
 
 
+@pytest.mark.full
 def test_data_of_zookeeper_that_belong_to_root_are_left_as_they_are(prepared: Server, tmp_path: Path) -> None:
     case = Case(
         "root's",

@@ -123,6 +123,7 @@ def test_one_that_is_ill_fails_no_run_and_takes_nothing_back(site: Site) -> None
     assert "Kafdrop has stopped" in status["findings"][0]["what"]
 
 
+@pytest.mark.full
 def test_without_their_images_the_event_log_goes_on_and_they_are_removed(site: Site) -> None:
     core = site.core()
     foretold = site.run("nowhere/kafdrop:0", "nowhere/kowl:0", "--check")

@@ -53,7 +53,7 @@ UNIT = Part(
 ROLES = Part(
     "roles",
     "roles, playbooks and the host command, on made-up hosts",
-    9,
+    8,
     20,
     (cases("roles", *PLAYS, *BY_FILE),),
 )
@@ -67,7 +67,7 @@ ENGINE = Part(
 IMAGES = Part(
     "images",
     "builds the images and the archives that carry them",
-    5,
+    6,
     30,
     (
         replace(
@@ -87,7 +87,7 @@ BUILT = ("engine", "images")
 MOLECULE = Part(
     "molecule",
     "a Debian 13 server: check mode, converge, idempotence, host checks",
-    9,
+    7,
     30,
     scenario("default"),
     docker=True,
@@ -98,7 +98,7 @@ MOLECULE = Part(
 INTEGRATION = Part(
     "integration",
     "change events, bad input, databases, the host command",
-    18,
+    14,
     45,
     (cases("integration", "tests/integration", *(f"--ignore={path}" for path in OWN_PARTS)),),
     docker=True,
@@ -108,7 +108,7 @@ INTEGRATION = Part(
 WORKERS = Part(
     "workers",
     "the modules for Connect on real workers of two versions, and as ansible-test runs them",
-    7.5,
+    7,
     20,
     (cases("workers", "tests/integration/workers"),),
     docker=True,
@@ -117,7 +117,7 @@ WORKERS = Part(
 DATABASES = Part(
     "databases",
     "MySQL 5.7, 8.0, 9.7 and MariaDB 10.11, 11.8 made ready, read through one event log, and odd ones refused",
-    16,
+    12,
     35,
     (*scenario("databases"), cases("databases", "tests/integration/databases")),
     docker=True,
@@ -133,7 +133,7 @@ DATABASES = Part(
 HOSPITAL = Part(
     "hospital",
     "servers without internet, reached by SSH only: set up, rebooted, upgraded, cut off",
-    18,
+    15,
     40,
     (*scenario("hospital"), cases("hospital", "tests/integration/hospital")),
     docker=True,
@@ -144,7 +144,7 @@ HOSPITAL = Part(
 ZOOKEEPER = Part(
     "zookeeper",
     "a stack with ZooKeeper and a broker of Kafka 3.9: the same checks, stopped, made anew, without its disk",
-    8,
+    7,
     25,
     (*scenario("zookeeper"), cases("zookeeper", "tests/integration/zookeeper")),
     docker=True,
@@ -155,7 +155,7 @@ ZOOKEEPER = Part(
 SECURE = Part(
     "secure",
     "logins switched on while somebody writes; who gets nothing, what is found nowhere, secrets made anew",
-    27,
+    17,
     45,
     (*scenario("secure"), cases("secure", "tests/integration/secure")),
     docker=True,
@@ -166,7 +166,7 @@ SECURE = Part(
 FAULTS = Part(
     "faults",
     "power cut, processes killed and frozen, databases restored and rebuilt, a disk that fills: nothing is lost",
-    5.5,
+    6,
     30,
     (cases("faults", "tests/faults"),),
     docker=True,
@@ -175,7 +175,7 @@ FAULTS = Part(
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere; and the event log taken off its server, which nobody needs after that",
-    5,
+    4,
     20,
     (
         cases("installed", "tests/integration/test_installed.py"),
@@ -188,7 +188,7 @@ INSTALLED = Part(
 DEMO = Part(
     "demo",
     "./demo.sh on a bare machine: interrupted, up, down, up, purge",
-    7,
+    6,
     25,
     (cases("demo", "tests/integration/test_demo.py"),),
     docker=True,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.helpers.server import eventually
 
 UNIT = "event-log-guard.service"
@@ -63,6 +65,8 @@ def test_it_remembers_which_database_it_is(host: Any) -> None:
     assert "password" not in host.file("/opt/event-log/config/guard.json").content_string
 
 
+# The part `faults` kills everything, and the part `hospital` sees the guard start a worker after a boot.
+@pytest.mark.full
 def test_a_worker_that_ended_is_started_by_the_guard_and_not_while_it_is_held(host: Any) -> None:
     assert status(host)["verdict"] == "ok"
     hold = {"id": "of_a_test", "what": "A test holds it.", "remedy": "Wait for its end.", "since": 1, "connector": ""}

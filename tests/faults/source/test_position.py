@@ -19,7 +19,7 @@ from tests.helpers.workers import docker, wait_for
 
 
 def options(site: Site, name: str, memory: Path, reason: str, **more: Any) -> Dict[str, Any]:
-    producer = ["docker", "exec", "-i", "--env", "KAFKA_HEAP_OPTS=-Xmx128m", "--env", "KAFKA_LOG4J_OPTS=", BROKER]
+    producer = ["docker", "exec", "-i", "--env", "KAFKA_HEAP_OPTS=", "--env", "KAFKA_LOG4J_OPTS=", BROKER]
     producer += ["kafka-class", "org.apache.kafka.tools.ConsoleProducer", f"--bootstrap-server={STACK.bootstrap}"]
     return {
         **site.options,

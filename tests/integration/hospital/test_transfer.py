@@ -83,6 +83,8 @@ def test_a_copy_that_is_cut_goes_on_where_it_stopped(odd: Site, variables: dict[
     assert "2048 kbit/s" in first.output
 
 
+# Nor is it by a second run of everything (test_fleet.py).
+@pytest.mark.full
 def test_what_is_there_is_not_carried_again(odd: Site, variables: dict[str, Any], tmp_path: Path) -> None:
     before = odd.received()
     outcome = play(tmp_path, odd, variables, playbook=IMAGES)

@@ -1,13 +1,13 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No secret and no name of a patient is anywhere but where it belongs, also while a password is changed under load."""
+"""All secrets are made anew under load, the former are nowhere; no secret and no name is where it does not belong."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, List
+from typing import Dict, Iterator, List
 
 import pytest
 
@@ -42,15 +42,28 @@ chmod 600 /tmp/test-bait /opt/event-log/config/test-bait
 TOPICS = ("openmrs.", "schema-changes.", "__debezium-heartbeat")  # where events, and so names, belong
 
 
+# What does not change with the passwords: keys of names, and what the site itself says.
+NOT_MADE_HERE = ("/.version-key", "/database-", "/connector-", "/salt")
+
+
 @dataclass(frozen=True)
 class Rotation:
-    """A run that has given the database's account and a consumer new passwords while somebody wrote."""
+    """A run, while somebody wrote, that has made the host's own secrets anew and has given the database's account and a
+    consumer new passwords.
+    """
 
     outcome: Outcome
+    before: Dict[str, Prey]
+    login: str
     secrets: List[Prey]
     names: List[Prey]
     processes: Place
     load: Writes
+
+
+def own(server: Server) -> Dict[str, Prey]:
+    """The secrets that the host has made, by what they are."""
+    return {prey.label: prey for prey in secrets_of(server) if not any(part in prey.label for part in NOT_MADE_HERE)}
 
 
 @pytest.fixture(scope="module")
@@ -58,21 +71,22 @@ def rotation(server: Server, site: Secure, tmp_path_factory: pytest.TempPathFact
     directory = tmp_path_factory.mktemp("rotation")
     used = [*secrets_of(server), secret("former database password", site.capture)]
     used.append(secret("former password of warehouse", site.warehouse))
+    before, login = own(server), server.login
     site.rotate(CAPTURE, WAREHOUSE)
     load = going(server)
     sample = names(server)  # entered before the run, so that the run is hunted through for them
     with watched(server) as processes:
-        outcome = play(directory, server, site.variables, "-vvv", "--diff")
+        outcome = play(directory, server, site.variables, "-vvv", "--diff", playbook="openmrs.event_log.rotate_secrets")
         assert outcome.code == 0, outcome.messages or outcome.output[-3000:]
         load.more(5)
     known = {prey.forms for prey in used}
     used += [prey for prey in secrets_of(server) if prey.forms not in known]
     used += [secret("database password", CAPTURE), secret("password of warehouse", WAREHOUSE)]
-    yield Rotation(outcome, used, sample, processes, load)
+    yield Rotation(outcome, before, login, used, sample, processes, load)
     load.stop()
 
 
-def test_a_new_database_password_is_one_run_and_no_event_is_lost(server: Server, rotation: Rotation) -> None:
+def test_new_passwords_are_one_run_and_no_event_is_lost(server: Server, rotation: Rotation) -> None:
     """Nor was any while logins were switched on: the writer began before the scenario's converge."""
     changed = {task for _host, task in rotation.outcome.changed}
     assert changed, "the run changed nothing"
@@ -80,6 +94,19 @@ def test_a_new_database_password_is_one_run_and_no_event_is_lost(server: Server,
     status, told = server.request("GET", "/connectors/openmrs-connector/status")
     assert status == 200
     assert [task["state"] for task in told["tasks"]] == ["RUNNING"]
+
+
+def test_new_secrets_are_in_use_and_the_former_are_nowhere(server: Server, rotation: Rotation) -> None:
+    after = own(server)
+    former = {prey.forms for prey in rotation.before.values()}
+    assert [label for label, prey in after.items() if prey.forms in former] == []
+    assert any("broker_passwords/" in label for label in after)
+    assert server.login != rotation.login
+    assert server.request("GET", "/connectors", login=rotation.login)[0] == 401
+    # In no file at all, not even where secrets are.
+    everything = server.sh("cat $(find /opt/event-log/secrets -type f)")
+    assert Forms(list(rotation.before.values())).found("the directory of secrets", everything) == []
+    assert server.sh("event-log status").startswith("Running: ")
 
 
 # The scenario's own second run shows the same in every run.
