@@ -124,6 +124,20 @@ def test_the_host_command_shows_the_change_of_a_name(server: Server, written: Wr
     assert [value["after"]["given_name"] for value in mine] == ["Abebe", "Almaz"]
 
 
+def test_names_in_every_script_come_through_the_first_reading(server: Server) -> None:
+    """The stream decodes the log itself; what a snapshot reads comes through the database's driver."""
+    query = "SELECT person_name_id, family_name FROM person_name WHERE HEX(family_name) REGEXP '^(..)*[89A-F]'"
+    written = {int(number): name for number, name in (line.split("\t") for line in server.sql(query).splitlines())}
+    read = {
+        key["person_name_id"]: value["after"]["family_name"]
+        for key, value in server.consume(f"{PREFIX}.person_name", 5)
+        if value and value["op"] == "r"
+    }
+    both = set(written) & set(read)
+    assert len(both) > 10, "the sample has names in several scripts"
+    assert {number: (written[number], read[number]) for number in both if written[number] != read[number]} == {}
+
+
 def test_tables_that_were_not_chosen_have_no_topic(server: Server) -> None:
     topics = {name for name in server.topics() if name.startswith(f"{PREFIX}.")}
     chosen = {"person", "patient", "patient_identifier", "patient_identifier_type", "person_name", "person_address"}
