@@ -17,7 +17,7 @@ MEGABYTE = 1024 * 1024
 LARGE = 50  # megabytes of one transaction, a row each
 SMALL = ("person", "person_name", "person_attribute")
 #: The databases into which a default run writes the large transaction; a full run takes all.
-LARGE_BY_DEFAULT = ("mysql-8.0", "mariadb-11.8")
+LARGE_BY_DEFAULT = ("mysql-9.7",)
 
 
 @dataclass

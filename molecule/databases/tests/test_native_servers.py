@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-testinfra_hosts = [
-    f"docker://eventlog-test-{name}" for name in ("mysql-9.7", "mariadb-10.11", "mariadb-11.8")
-]  # the scenario's group "native"
+from tests.helpers.databases import databases
+
+testinfra_hosts = [f"docker://{database.server.name}" for database in databases() if database.native]
 OURS = "zz-event-log.cnf"
 
 

@@ -141,6 +141,7 @@ def test_verify_refuses_an_unready_database_and_changes_nothing(unready: Hospita
     assert unready.state() == before
 
 
+@pytest.mark.full
 def test_a_binary_log_on_a_small_disk_of_its_own_is_looked_at(unready: Hospital) -> None:
     unready.server.sh("mkdir -p /mnt/log; mount -t tmpfs -o size=60m,mode=1777 tmpfs /mnt/log")
     try:
@@ -219,6 +220,7 @@ def test_what_somebody_tuned_by_hand_stays_and_gives_way(unready: Hospital) -> N
     assert unready.sql(asked).split() == ["ROW", "1", "FULL", "1"]
 
 
+@pytest.mark.full
 def test_a_directory_that_is_not_there_is_found_before_the_first_change(unready: Hospital) -> None:
     before = unready.state()
     outcome = unready.play(mysql_binlog_settings={"log_bin": "/no/such/directory/binlog"}, **CONFIGURE)

@@ -77,6 +77,12 @@ def keyed(site: Secure, keys: Keys) -> Dict[str, Any]:
     return {**site.variables, "event_log_backup_recipient": keys.public}
 
 
+@pytest.fixture(scope="module")
+def before(server: Server) -> survival.Picture:
+    """What there was before the first backup, and so what every backup holds."""
+    return survival.take(server)
+
+
 def backup(directory: Path, server: Server, keyed: Dict[str, Any], *words: str) -> Outcome:
     outcome = play(directory, server, keyed, *words, playbook=BACKUP)
     assert outcome.code == 0, outcome.output[-3000:]
@@ -98,7 +104,7 @@ def rights(server: Server) -> str:
     return server.sh(f"{{ find /opt/event-log/secrets {shown}; find {DATA} -type d {shown}; }} | sort")
 
 
-@pytest.mark.parametrize("kind", ["unset", "private"])
+@pytest.mark.parametrize("kind", [pytest.param("unset", marks=pytest.mark.full), "private"])
 def test_without_a_public_key_there_is_no_backup(
     server: Server, site: Secure, keys: Keys, tmp_path: Path, kind: str
 ) -> None:
@@ -113,8 +119,9 @@ def test_without_a_public_key_there_is_no_backup(
 
 
 def test_a_backup_under_load_loses_nothing_and_shows_nothing(
-    server: Server, keyed: Dict[str, Any], names: Forms, tmp_path: Path
+    server: Server, keyed: Dict[str, Any], before: survival.Picture, names: Forms, tmp_path: Path
 ) -> None:
+    assert before
     foretold = backup(tmp_path / "check", server, keyed, "--check")
     load = going(server)
     load.more(3)
@@ -158,14 +165,17 @@ def test_the_archive_opens_with_its_key_and_no_other(server: Server, keys: Keys,
     assert Forms(secrets_of(server)).found("the archive", content.stdout.decode("latin-1")) == []
 
 
-def test_what_was_lost_comes_back_and_goes_on(server: Server, site: Secure, keys: Keys, tmp_path: Path) -> None:
-    before = survival.take(server)
-    backup(tmp_path / "backup", server, {**site.variables, "event_log_backup_recipient": keys.public})
-    archive = archive_of(server)
-    refused = restore(tmp_path / "refused", server, site, archive, keys)
+@pytest.mark.full
+def test_a_restore_over_what_is_there_is_refused(server: Server, site: Secure, keys: Keys, tmp_path: Path) -> None:
+    refused = restore(tmp_path, server, site, archive_of(server), keys)
     assert "-e event_log_restore_over=" in refused.messages
     assert refused.changed == []
-    owners = rights(server)
+
+
+def test_what_was_lost_comes_back_and_goes_on(
+    server: Server, site: Secure, keys: Keys, before: survival.Picture, tmp_path: Path
+) -> None:
+    archive, owners = archive_of(server), rights(server)
     server.sh(f"systemctl stop event-log && rm -rf {DATA}/kafka/data/*")
     foretold = restore(tmp_path / "check", server, site, archive, keys, "--check")
     with watched(server) as seen:
@@ -180,7 +190,11 @@ def test_what_was_lost_comes_back_and_goes_on(server: Server, site: Secure, keys
     survival.assert_kept(server, before)
     survival.assert_goes_on(server, before)
     assert rights(server) == owners
-    again = restore(tmp_path / "again", server, site, archive, keys)
+
+
+@pytest.mark.full
+def test_a_second_restore_has_nothing_to_do(server: Server, site: Secure, keys: Keys, tmp_path: Path) -> None:
+    again = restore(tmp_path, server, site, archive_of(server), keys)
     assert (again.code, again.changed) == (0, []), again.output[-3000:]
 
 
