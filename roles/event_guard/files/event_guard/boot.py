@@ -198,18 +198,20 @@ class Watch:
         known = replace(known or Remembered(), offset=offset or (known.offset if known else None))
         places = [place for place in (known.newest, known.offset) if place is not None]
         out_of_place = any(files.get(place.file, -1) < place.pos for place in places)
-        if out_of_place or list(files) != self.files or now >= self.full_at:
+        full = out_of_place or list(files) != self.files or now >= self.full_at
+        if full:
             decision = judged(session, known)
             if decision.id == history.PURGED:
                 # The place itself counts, also one from a restored backup: a restart of the connector begins there.
                 _put(memory, capture.connector, replace(known, offset=None), known)
             if not decision.start:
                 return decision
-            fresh = history.renewed(known, files, offset, self.end, int(now))
-            fresh = replace(fresh, **_added(session, fresh, files))
             self.files, self.full_at = list(files), now + _FULL_LOOK
-        else:
-            fresh = history.renewed(known, files, offset, self.end, int(now))
+        fresh = history.renewed(known, files, offset, self.end, int(now))
+        # Also once a place gets into a new file, for it tells a copy of the data from the database of before.
+        at = {place.file for place in (fresh.offset, fresh.newest) if place is not None}
+        if full or not at & set(files) <= set(fresh.created):
+            fresh = replace(fresh, **_added(session, fresh, files))
         _put(memory, capture.connector, known, fresh)
         self.end = session.end()
         return YES

@@ -58,6 +58,26 @@ def test_another_history_behind_a_lost_connection_stops_the_worker(site: Site) -
     assert site.memory().get(history.KEY) == before
 
 
+def test_a_copy_of_the_data_is_told_by_the_file_that_was_begun_last(site: Site) -> None:
+    """Each start of the server begins a file: the one of before the copy went, and the copy begins one of that name."""
+    site.round(500)
+    site.base.sizes["binlog.000002"] = 400
+    site.base.times["binlog.000002"] = 22
+    # The worker is still in the first file, as long as the guard has not let it connect again.
+    site.round(500, NOW + 10)
+    site.base.sizes["binlog.000002"] = 800
+    site.round(500, NOW + 20)
+    assert site.known().created == {"binlog.000001": 11, "binlog.000002": 22}  # type: ignore[union-attr]
+    site.base.down = True
+    site.round(500, NOW + 30)
+    site.base.down = False
+    site.base.times["binlog.000002"] = 33
+    site.base.sizes["binlog.000002"] = 900
+    site.round(500, NOW + 40)
+    assert site.memory().get("hold")["id"] == history.OTHER
+    assert site.ran == [f"docker kill {WORKER}"]
+
+
 def test_a_guard_that_cannot_look_says_so_after_a_while(site: Site) -> None:
     def told(now: float) -> List[str]:
         return [one.id for one in findings.findings(site.memory(), site.guard, now)]
