@@ -115,14 +115,15 @@ class SnapshotRun(CaptureRun[SnapshotOrder]):
         strangers = [table for table in order.tables if not captured(found.config, table)]
         if strangers:
             raise InputError(
-                f"connector {order.name} does not capture {', '.join(strangers)}: add it to event_log_tables and run "
-                "the playbook add_tables"
+                f"tables is {','.join(order.tables)}, and connector {order.name} does not capture "
+                f"{', '.join(strangers)}: correct the name, or add it to event_log_tables and run the playbook "
+                "add_tables. Nothing was changed"
             )
         keyless = self._source(found.database).keyless(order.tables)
         if keyless:
             raise InputError(
                 f"{', '.join(keyless)} cannot be read again: no such table in {found.database}, or it has no primary "
-                "key, by which it would be read in parts"
+                "key, by which it would be read in parts. Leave it out of tables. Nothing was changed"
             )
 
     # changing

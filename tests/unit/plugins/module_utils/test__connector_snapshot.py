@@ -167,7 +167,7 @@ def test_stopping_names_what_is_being_read(fake: FakeConnect) -> None:
         ({"signal.data.collection": None}, {}, "CREATE TABLE event_log.debezium_signal"),
         ({"connector.class": "org.example.Sink"}, {}, "none of Debezium's"),
         ({}, {"tables": ()}, "tables is empty"),
-        ({}, {"tables": ("person", "drug")}, "does not capture drug: add it to event_log_tables"),
+        ({}, {"tables": ("person", "drug")}, "does not capture drug: correct the name, or add it to event_log_tables"),
         ({}, {"name": "nobody"}, "nobody is not registered"),
     ],
 )
