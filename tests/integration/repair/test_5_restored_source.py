@@ -28,7 +28,8 @@ STRANGE = 1_999_000_000
 def set_back(repair: Repair) -> None:
     """The data directory of an earlier hour is put in place of the one of now; then life goes on in it."""
     server = repair.server
-    server.sh(f"docker stop openmrs-sample-db && cp -a {DATA}/mysql {DATA}/older && docker start openmrs-sample-db")
+    server.sh(f"docker stop openmrs-sample-db && rm -rf {DATA}/older && cp -a {DATA}/mysql {DATA}/older")
+    server.sh("docker start openmrs-sample-db")
     repair.await_database()
     repair.await_running()
     first = repair.two_people()  # which the copy does not have
