@@ -22,7 +22,7 @@ def test_a_broker_with_logins_is_asked_by_the_service_itself() -> None:
     words = command(settings, account(settings), "Main", "--list", heap="512m")
     assert "/opt/event-log/secrets/admin:/run/event-log/secrets:ro" in words
     assert words[words.index("--user") + 1] == "1717:1718"
-    assert "KAFKA_HEAP_OPTS=-Xmx512m" in words
+    assert "KAFKA_HEAP_OPTS=-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1" in words
     assert words[-6:] == (
         "Main", "--bootstrap-server", "127.0.0.1:9094", "--command-config", "/run/event-log/secrets/client.properties",
         "--list",
