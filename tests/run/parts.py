@@ -19,6 +19,7 @@ OWN_PARTS = (
     "tests/integration/hospital",
     "tests/integration/zookeeper",
     "tests/integration/secure",
+    "tests/integration/repair",
 )
 
 LINT = Part(
@@ -172,6 +173,17 @@ FAULTS = Part(
     docker=True,
     after=BUILT,
 )
+# Not in the default run: its modules are tried there on real workers, by the part "workers".
+REPAIR = Part(
+    "repair",
+    "tables read again and added, an upgrade, a gap, a restored database: each row compared with its topic",
+    12,
+    30,
+    (cases("repair", "tests/integration/repair"),),
+    docker=True,
+    after=BUILT,
+    servers=("eventlog-test-repair",),
+)
 INSTALLED = Part(
     "installed",
     "the built artefact, installed elsewhere; and the event log taken off its server, which nobody needs after that",
@@ -239,6 +251,7 @@ PARTS = {
         HOSPITAL,
         FAULTS,
         DEMO,
+        REPAIR,
         SANITY,
         NEWEST,
     )
@@ -264,7 +277,7 @@ DEFAULT = (
 GROUPS = {
     "": DEFAULT,
     "quick": ("lint", "unit"),
-    "full": (*DEFAULT, "sanity", "newest"),
+    "full": (*DEFAULT, "repair", "sanity", "newest"),
 }
 
 

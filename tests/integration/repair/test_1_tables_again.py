@@ -16,7 +16,6 @@ from tests.helpers.sample_writes import going
 from tests.helpers.server import eventually
 from tests.integration.repair.conftest import CONNECTOR, Repair, told
 
-pytestmark = pytest.mark.full
 PLAYBOOK = "snapshot_tables"
 ASK = "Ask the connector for it"
 AGAIN = ("person_name", "patient_identifier")

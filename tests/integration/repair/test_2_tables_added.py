@@ -13,7 +13,6 @@ from tests.helpers.busy import busy
 from tests.helpers.sample_writes import going
 from tests.integration.repair.conftest import CONNECTOR, Repair, told
 
-pytestmark = pytest.mark.full
 PLAYBOOK = "add_tables"
 ADD = "Add the tables"
 USUAL = ["person", "patient", "patient_identifier", "patient_identifier_type", "person_name", "person_address"]

@@ -16,7 +16,6 @@ from tests.helpers.same_rows import Event, events_of, key_of
 from tests.helpers.server import eventually
 from tests.integration.repair.conftest import CONNECTOR, Repair, told
 
-pytestmark = pytest.mark.full
 BEGIN, END = "openmrs_upgrade_begin", "openmrs_upgrade_end"
 KEPT = "/opt/event-log/config/openmrs-upgrade.json"
 BEGUN = ("Stop the connector", "Remember what the tables are like")

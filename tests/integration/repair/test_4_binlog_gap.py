@@ -18,7 +18,6 @@ from tests.helpers.sample_writes import going
 from tests.helpers.server import eventually
 from tests.integration.repair.conftest import CONNECTOR, Repair, told
 
-pytestmark = pytest.mark.full
 PLAYBOOK = "repair_binlog_gap"
 REPAIRED = "Look what is to be repaired, or repair it"
 NOTHING = "Nothing is to be repaired"

@@ -17,7 +17,6 @@ from tests.helpers.same_rows import key_of
 from tests.helpers.server import eventually
 from tests.integration.repair.conftest import CONNECTOR, Repair, told
 
-pytestmark = pytest.mark.full
 PLAYBOOK = "repair_restored_source"
 REPAIRED = "Look what is to be repaired, or repair it"
 NOTHING = "Nothing is to be repaired"
