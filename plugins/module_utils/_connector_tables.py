@@ -117,7 +117,7 @@ class TablesRun(CaptureRun[TablesOrder]):
         if keyless:
             raise InputError(
                 f"{', '.join(keyless)} cannot be added: no such table in {database_of(config)}, or it has no primary "
-                "key, by which it would be read in parts. Correct the name in event_log_tables, or take it out of there."
+                "key, by which it would be read in parts. Correct the name in event_log_tables, or take it out of it."
                 " Nothing was changed"
             )
         status = self._api.status(name)
