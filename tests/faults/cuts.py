@@ -88,8 +88,8 @@ def stream(pool: Path, variant: Variant, seed: int, count: int, seconds: float, 
             for _ in range(BEFORE):
                 write(cursor, next(transactions))
         stack.await_worker()
-        # As on a site whose database was there before, and as the role does with what it has formatted. Else a cut takes
-        # the keys and the format that MySQL and Kafka have just made and not synced.
+        # As on a site whose database was there before, and as the role does with what it has formatted. Else a cut has
+        # taken the keys and the format that MySQL and Kafka have just made and not synced.
         run("sync", "--file-system", str(at))
         say("the stack is up")
         stack.register()
