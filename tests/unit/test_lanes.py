@@ -81,7 +81,7 @@ def test_no_two_parts_that_look_at_the_same_server_run_side_by_side() -> None:
 
 def test_the_default_run_keeps_within_its_time() -> None:
     """By what each part took beside another one. A run of CI is ended at 90 minutes; the aim is 45: docs/testing.md."""
-    assert minutes([PARTS[name] for name in DEFAULT], 2) < 65
+    assert minutes([PARTS[name] for name in DEFAULT], 2) < 70
 
 
 def test_parts_run_side_by_side_and_what_comes_after_waits() -> None:
