@@ -177,8 +177,8 @@ FAULTS = Part(
 REPAIR = Part(
     "repair",
     "tables read again and added, an upgrade, a gap, a restored database: each row compared with its topic",
-    12,
-    30,
+    16,
+    35,
     (cases("repair", "tests/integration/repair"),),
     docker=True,
     after=BUILT,
