@@ -1,6 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: S311, S608 - made-up rows for a database of the tests' own
 """A server of its own, with the sample database: what is done to it here should happen to no other test's."""
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Repair:
 
     def signals(self) -> int:
         """Wishes that were written for the connector."""
-        return int(self.server.sql(f"SELECT COUNT(*) FROM {SIGNALS} WHERE type LIKE '%-snapshot'"))  # noqa: S608
+        return int(self.server.sql(f"SELECT COUNT(*) FROM {SIGNALS} WHERE type LIKE '%-snapshot'"))
 
     def assert_same(self, *tables: str, new: tuple[str, ...] = ()) -> List[Event]:
         """Every row of the tables is in its topic, and of no other row but those that are known."""
@@ -109,11 +110,11 @@ class Repair:
     @staticmethod
     def insert(person: int) -> str:
         values = f"({person}, 'F', 1, NOW(), UUID())"
-        return f"INSERT INTO openmrs.person (person_id, gender, creator, date_created, uuid) VALUES {values}"  # noqa: S608
+        return f"INSERT INTO openmrs.person (person_id, gender, creator, date_created, uuid) VALUES {values}"
 
     def two_people(self) -> int:
         """Write two people and wait until the worker has sent them; returns the number of the first."""
-        first = random.randrange(1_000_000_000, 1_500_000_000)  # noqa: S311
+        first = random.randrange(1_000_000_000, 1_500_000_000)
         self.server.sql("; ".join(self.insert(first + number) for number in (0, 1)))
         wanted = {key_of({"person_id": first + number}) for number in (0, 1)}
         eventually(lambda: wanted <= {event.key for event in self.events("person")}, 60, "two people have arrived")

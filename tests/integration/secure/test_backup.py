@@ -118,10 +118,10 @@ def test_without_a_public_key_there_is_no_backup(
     assert ((started(server), backups(server)), outcome.changed) == (before, [])
 
 
+@pytest.mark.usefixtures("before")
 def test_a_backup_under_load_loses_nothing_and_shows_nothing(
-    server: Server, keyed: Dict[str, Any], before: survival.Picture, names: Forms, tmp_path: Path
+    server: Server, keyed: Dict[str, Any], names: Forms, tmp_path: Path
 ) -> None:
-    assert before
     foretold = backup(tmp_path / "check", server, keyed, "--check")
     load = going(server)
     load.more(3)
