@@ -11,6 +11,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator
@@ -18,6 +20,7 @@ from typing import Any, Iterator
 import pymysql
 import pytest
 from ansible_collections.openmrs.event_log.roles.openmrs_sample.files.openmrs_sample import load, sql
+from ansible_collections.openmrs.event_log.roles.openmrs_sample.files.openmrs_sample.client import Client
 from ansible_collections.openmrs.event_log.tests.unit.roles.openmrs_sample.test_schema import foreign_keys
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,6 +221,30 @@ def test_a_load_reports_exactly_what_is_in_the_database_afterwards(sample: Sampl
     assert report["tables"]["person"]["delete"] == report["kinds"]["purge"]
     assert int(sample.ask("SELECT COUNT(*) FROM obs WHERE voided = 1")[0][0]) != void
     assert report["seconds"] < 30
+
+
+def test_a_transaction_that_the_database_takes_back_is_written_again(sample: Sample) -> None:
+    """Somebody with more work behind him holds what the load wants, then wants what the load holds."""
+    client = Client(("docker", "exec", "-i", CONTAINER, "sample-sql"))
+    newest = load.newest(client)["obs"]
+    with client.session() as other, ThreadPoolExecutor(1) as aside:
+        other.run(
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION;"
+            f" UPDATE obs SET comments = 'held' WHERE obs_id <= {newest};"
+        )
+        words = ("load", "--rate", "100", "--seconds", "60", "--count", "1", "--mix", "edit_obs=1")
+        loading = aside.submit(sample.command, *words)
+        waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        deadline = time.monotonic() + 45
+        while sample.ask(waiting) == [["0"]]:
+            assert time.monotonic() < deadline, "the load does not wait for the row that is held"
+            time.sleep(0.1)
+        other.run(f"SELECT obs_id FROM obs WHERE obs_id > {newest} FOR UPDATE;")
+        other.run("ROLLBACK;")
+        report = loading.result(60)
+    assert (report["commits"], report["deadlocks"]) == (1, 1)
+    assert report["tables"] == {"obs": {"insert": 1, "update": 1}}
+    assert load.newest(client)["obs"] == newest + 1
 
 
 @pytest.mark.full

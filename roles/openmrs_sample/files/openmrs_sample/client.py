@@ -21,6 +21,14 @@ class SampleError(Exception):
     """Something that a person has to hear about."""
 
 
+class DeadlockError(SampleError):
+    """The database took back a transaction so that another could go on. ``answer``: the lines that came before."""
+
+    def __init__(self, words: str, answer: List[str]) -> None:
+        super().__init__(words)
+        self.answer = answer
+
+
 @dataclass(frozen=True)
 class Client:
     """How SQL gets in: a command that reads it from standard input, as root, without column names in its answer."""
@@ -91,6 +99,8 @@ class Session:
                 return answer
             answer.append(line.rstrip("\n"))
         errors = self.process.stderr.read() if self.process.stderr is not None else b""
+        if b"ERROR 1213" in errors:
+            raise DeadlockError(complaint(errors), answer)
         raise SampleError(complaint(errors))
 
 

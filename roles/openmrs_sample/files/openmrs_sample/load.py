@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 from typing import Counter as CounterOf
 
 from . import reference
-from .client import Client, SampleError
+from .client import Client, DeadlockError, SampleError
 from .day import MIX, Day, Known, StridedIds, Transaction
 from .patients import Ids
 from .sql import Row
@@ -59,16 +59,25 @@ class Report:
 
     tables: Dict[str, CounterOf[str]] = field(default_factory=dict)
     kinds: CounterOf[str] = field(default_factory=Counter)
+    deadlocks: int = 0  # transactions that the database took back; each was written again
+
+    def add_all(self, transactions: List[Transaction], answer: List[str]) -> List[Transaction]:
+        """Count the transactions whose statements are all answered; return the others."""
+        for place, transaction in enumerate(transactions):
+            touched, answer = answer[: len(transaction.writes)], answer[len(transaction.writes) :]
+            if len(touched) < len(transaction.writes):
+                return transactions[place:]
+            self.add(transaction, touched)
+        return []
 
     def add(self, transaction: Transaction, touched: List[str]) -> None:
-        if len(touched) != len(transaction.writes):
-            raise SampleError(f"{transaction.kind}: {len(transaction.writes)} statements, {len(touched)} answers")
         self.kinds[transaction.kind] += 1
         for write, rows in zip(transaction.writes, touched):
             self.tables.setdefault(write.table, Counter())[write.verb] += int(rows)
 
     def merge(self, other: Report) -> None:
         self.kinds.update(other.kinds)
+        self.deadlocks += other.deadlocks
         for table, counts in other.tables.items():
             self.tables.setdefault(table, Counter()).update(counts)
 
@@ -79,6 +88,7 @@ class Report:
             "seconds": round(seconds, 3),
             "commits_per_second": round(commits / seconds, 1) if seconds else 0.0,
             "interrupted": interrupted,
+            "deadlocks": self.deadlocks,
             "kinds": dict(sorted(self.kinds.items())),
             "tables": {table: dict(sorted(counts.items())) for table, counts in sorted(self.tables.items())},
         }
@@ -143,20 +153,29 @@ class Worker:
     error: Optional[Exception] = None
 
     def work(self, begun: float) -> None:
+        turns = itertools.count(self.number, self.order.workers)
         try:
-            with self.client.session() as session:
-                turns = itertools.count(self.number, self.order.workers)
-                while True:
-                    due = self.due(turns, begun)
-                    if not due:
-                        break
-                    answer = session.run("\n".join(transaction.sql for transaction in due))
-                    for transaction in due:
-                        touched, answer = answer[: len(transaction.writes)], answer[len(transaction.writes) :]
-                        self.report.add(transaction, touched)
+            due = self.due(turns, begun)
+            while due:
+                due = self.write(due, turns, begun)
         except (SampleError, OSError, ValueError) as error:
             self.error = error
             self.stop.set()
+
+    def write(self, due: List[Transaction], turns: Iterator[int], begun: float) -> List[Transaction]:
+        """Write on one connection until all is over, or until a deadlock ends it: return what it took back."""
+        with self.client.session() as session:
+            while due:
+                try:
+                    answer = session.run("\n".join(transaction.sql for transaction in due))
+                except DeadlockError as lost:
+                    self.report.deadlocks += 1
+                    return self.report.add_all(due, lost.answer)
+                missing = self.report.add_all(due, answer)
+                if missing:
+                    raise SampleError(f"{missing[0].kind}: an answer of the database is missing")
+                due = self.due(turns, begun)
+        return []
 
     def due(self, turns: Iterator[int], begun: float) -> List[Transaction]:
         """Wait for the next transaction's time; with it go those that are overdue. Nothing: it is over."""
