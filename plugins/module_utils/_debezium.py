@@ -50,8 +50,9 @@ HISTORY_CLIENTS = {
 #: Server ids are derived in this range: far from 1, 3, 184054, 223344 and the like, which people write by hand.
 SERVER_ID_START, SERVER_ID_COUNT = 1_000_000_000, 1_000_000_000
 
-#: What the broker's settings say of every topic, unless somebody set it otherwise for one.
-DURABLE = {"flush.messages": "1"}
+#: What the broker's settings say of every topic, unless somebody set it otherwise for one. If more copies must be in
+#: sync than there are brokers, nothing is taken any more, and the worker tries for ever and goes on saying RUNNING.
+DURABLE = {"flush.messages": "1", "min.insync.replicas": "1"}
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,15 @@ _KIND = re.compile(
     r"(?m)^\s*(?:Caused by: )?((?:[a-z]\w*\.)+(?:[A-Z][\w$]*)?(?:Exception|Error|Failure|Throwable))(?=:|\s*$)"
 )
 LOGIN_REFUSED = "the database refuses the login"
+SAME_ID = "another reader uses the same server id"
 # What is said of a trace in which one of the phrases stands, in lower case. The first that fits is the most telling.
 _CAUSES: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
     ("the disk is full", ("no space left on device",)),
     ("out of memory", ("outofmemoryerror",)),
     (LOGIN_REFUSED, ("access denied for user", "error code: 1045")),
     ("the capture account lacks a right", ("access denied; you need", "error code: 1227")),
+    # Before what else error 1236 means: the server has one number for all that keeps it from sending its log.
+    (SAME_ID, ("with the same server_uuid/server_id", "with the same server_id")),
     (
         "the database no longer has the binary log from which it must go on",
         (
@@ -34,7 +37,6 @@ _CAUSES: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
             "error code: 1236",
         ),
     ),
-    ("another reader uses the same server id", ("slave with the same server_uuid/server_id",)),
     ("the schema history is missing", ("history topic is missing",)),
     ("a table's structure is not in the schema history", ("whose schema isn't known to this connector",)),
     ("the binary log does not hold whole rows", ("row binlog_format", "binlog_row_image")),

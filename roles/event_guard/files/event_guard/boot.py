@@ -24,6 +24,7 @@ from .shared.history import Position, Remembered
 
 UNWATCHED = "unwatched"
 UNREACHABLE = "database_unreachable"
+CLOCK = "clock_back"
 #: Holds of this module: they are lifted when the database is the right one again, or repaired.
 OWN = frozenset(history.REPAIRS)
 _FULL_LOOK = 600.0  # seconds; MariaDB writes each reading of its binary log into its error log
@@ -49,7 +50,7 @@ def decide(settings: Settings, guard: Guard, memory: Memory, now: float) -> Deci
     """Look at clock, disk, database and its history. Changes nothing and remembers nothing."""
     wrong = clock.problem(memory, guard, now)
     if wrong:
-        return Decision(False, "clock_back", wrong, clock.remedy(guard), wait=True)
+        return Decision(False, CLOCK, wrong, clock.remedy(guard), wait=True)
     full = disk.refusal(settings, guard, memory)
     if full is not None:
         return Decision(False, *full, wait=True)
@@ -198,7 +199,7 @@ class Watch:
         known = replace(known or Remembered(), offset=offset or (known.offset if known else None))
         places = [place for place in (known.newest, known.offset) if place is not None]
         out_of_place = any(files.get(place.file, -1) < place.pos for place in places)
-        full = out_of_place or list(files) != self.files or now >= self.full_at
+        full = out_of_place or list(files) != self.files or not 0 < self.full_at - now <= _FULL_LOOK
         if full:
             decision = judged(session, known)
             if decision.id == history.PURGED:

@@ -11,7 +11,7 @@ from typing import Any, List, Mapping
 from event_log.text import local_time
 from event_log.verdict import BUSY, DOWN, ILL, OK, Finding
 
-from . import boot, disk, heal
+from . import boot, clock, disk, heal
 from .memory import GAPS, HOLD, WAITING, Memory
 from .settings import PATIENCE, Guard
 
@@ -25,7 +25,7 @@ _AGAIN_SOON = 60  # seconds in which the guard asks for the next time, if it run
 def findings(memory: Memory, guard: Guard, now: float) -> List[Finding]:
     """The guard's findings; the gravest need not come first."""
     found = [*_of_the_worker(memory, now), *_of_the_look(memory, now), *_of_the_gaps(memory)]
-    found += _of_the_reports(memory, guard, now)
+    found += [*_of_the_clock(memory, guard, now), *_of_the_reports(memory, guard, now)]
     # What one part cannot tell must not silence the others.
     with contextlib.suppress(Exception):
         found += heal.findings(memory, guard)
@@ -55,6 +55,15 @@ def _asked_again(waiting: Mapping[str, Any], now: float) -> bool:
     """Whether the worker waits for a database that may only have been slow: it is about to be asked once more."""
     often = 0 < _number(waiting.get("times")) < PATIENCE
     return waiting.get("id") == boot.UNREACHABLE and often and 0 <= now - _number(waiting.get("since")) < _AGAIN_SOON
+
+
+def _of_the_clock(memory: Memory, guard: Guard, now: float) -> List[Finding]:
+    """A worker that reads is not stopped for it: the binary log keeps the order. But it would not be started again."""
+    wrong = "" if memory.get(WAITING).get("id") == boot.CLOCK else clock.problem(memory, guard, now)
+    if not wrong:
+        return []
+    what = f"{wrong} Events get this time, and what fails now is not started again."
+    return [Finding(boot.CLOCK, ILL, what, clock.remedy(guard))]
 
 
 def _of_the_look(memory: Memory, now: float) -> List[Finding]:

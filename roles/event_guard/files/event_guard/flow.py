@@ -22,6 +22,7 @@ _HEARTBEAT_SHARE = 0.8
 _KEEP_ALIVE_MS = 60_000
 _MISSED = 6  # heartbeats in a row
 _LEAST_SILENCE = 60.0  # seconds
+_NEVER = -1.0  # what the exporter says before the first event
 _RECONNECTS = 180.0  # seconds that a connector may take that reconnects by itself
 
 _LINE = re.compile(r"^([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)")
@@ -55,7 +56,8 @@ class Flow:
 
     connected: Optional[bool] = None
     disconnects: int = 0
-    event_age: Optional[float] = None  # seconds since the newest event, a sign of life of the server included
+    # Seconds since the newest event, a sign of life of the server included; below 0 after the clock was set back.
+    event_age: Optional[float] = None
     queue_free: Optional[float] = None  # 0: full, because the broker is slow
     snapshot: bool = False
     written: Optional[float] = None  # records that the broker has taken, heartbeats included
@@ -77,7 +79,7 @@ def of(figures: Figures, connector: str, prefix: str) -> Flow:
     return Flow(
         connected=None if connected is None else connected > 0,
         disconnects=int(streaming("numberofdisconnects") or 0),
-        event_age=age / 1000 if age is not None and age >= 0 else None,
+        event_age=None if age is None or age == _NEVER else age / 1000,
         queue_free=streaming("queueremainingcapacity"),
         snapshot=bool(one("debezium_snapshot_snapshotrunning", server=prefix)),
         written=one("connect_task_source_record_write_total", connector=connector),
@@ -127,6 +129,20 @@ class Progress:
             self._seen[name] = (figure, clock)
             return 0.0
         return clock - before[1]
+
+    def age(self, name: str, age: Optional[float], clock: float) -> Optional[float]:
+        """An age that was taken by the host's clock, freed from that clock's leaps: what it is of came no later before.
+
+        Set forward by an hour, the clock makes everything an hour older at once; set back, younger than new.
+        """
+        if age is None:
+            self.forget(name)
+            return None
+        _, came = self._seen.get(name, (None, float("-inf")))
+        if age >= 0:
+            came = max(came, clock - age)
+            self._seen[name] = (None, came)
+        return clock - came if came > float("-inf") else None
 
     def forget(self, name: str) -> None:
         self._seen.pop(name, None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional
 
 from event_log import stack, worker
@@ -84,10 +84,11 @@ def trouble_of(one: Watched, lag_limit: float, clock: float) -> Optional[Trouble
     stood = _progress.unchanged(f"{name} written", one.flow.written, clock)
     if not one.connector.running:
         return None
-    problem = flow.problem(one.flow, one.wired, away, stood, lag_limit)
+    age = _progress.age(f"{name} event", one.flow.event_age, clock)
+    problem = flow.problem(replace(one.flow, event_age=age), one.wired, away, stood, lag_limit)
     if not problem:
         return None
-    words = _WORDS[problem].format(age=one.flow.event_age or 0, stood=stood)
+    words = _WORDS[problem].format(age=age or 0, stood=stood)
     return Trouble(problem, words, at_once=True)
 
 
@@ -133,8 +134,8 @@ def _restart(one: Round, name: str, entry: Dict[str, Any]) -> Dict[str, Any]:
         return entry
     acts.note(one.memory, "restart", f"{name} is restarted: {entry['words']}", name)
     _no_longer_waits(one, entry)
-    _progress.forget(f"{name} connected")
-    _progress.forget(f"{name} written")
+    for figure in ("connected", "written", "event"):
+        _progress.forget(f"{name} {figure}")
     return {**backoff.restarted(entry, one.now, one.guard.restart_minutes), "awaits": ""}
 
 
@@ -145,9 +146,7 @@ def worker_trouble(there: Optional[stack.Container], broker_healthy: bool, clock
     if there is None:
         return Trouble("missing", "it has no container", True) if stood >= _GONE else None
     if there.status in ("exited", "created", "dead"):
-        killed = ", out of memory" if there.out_of_memory else ""
-        words = f"it has stopped (exit code {there.exit_code}{killed})"
-        return Trouble("stopped", words, True) if stood >= _GONE else None
+        return Trouble("stopped", f"it has stopped ({there.end})", True) if stood >= _GONE else None
     if there.running and there.health == "unhealthy" and broker_healthy and stood >= _ILL:
         return Trouble("unhealthy", f"it has not answered its health check for {stood:.0f} s", True)
     return None

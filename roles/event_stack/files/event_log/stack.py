@@ -19,6 +19,7 @@ from .settings import Settings
 UNIT = "event-log.service"
 SECRETS = "/run/event-log/secrets"  # where the worker sees its secrets
 _SECONDS = 4.0
+_HEAP_FULL = 3
 
 
 class EngineError(EventLogError):
@@ -45,6 +46,22 @@ class Container:
     environment: Mapping[str, str]
     mounts: Mapping[str, str]
     labels: Mapping[str, str]
+
+    @property
+    def memory_ran_out(self) -> bool:
+        """The kernel ended it, or it did so itself: Java's code with -XX:+ExitOnOutOfMemoryError.
+
+        Kafka Connect has that code for a start that fails, too.
+        """
+        return self.out_of_memory or self.exit_code == _HEAP_FULL
+
+    @property
+    def end(self) -> str:
+        """How it ended, in words."""
+        words = f"exit code {self.exit_code}"
+        if not self.memory_ran_out:
+            return words
+        return f"{words}, {'out of memory' if self.out_of_memory else 'as when its heap is full'}"
 
     @property
     def running(self) -> bool:

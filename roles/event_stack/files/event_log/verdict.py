@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .stack import Container
 from .text import human_bytes, local_time
+from .trace import SAME_ID
 from .worker import Connector
 
 OK, BUSY, HELD, ILL, DOWN = "ok", "busy", "held", "ill", "down"
@@ -184,16 +185,16 @@ def _of_one(name: str, kind: str, container: Optional[Container], start: str) ->
     logs = f"See why: sudo docker logs --tail 50 {name}"
     if container is None:
         return Finding("missing", DOWN, f"Down: {kind} has no container ({name}).", "Run site.yml.")
-    killed = ", out of memory" if container.out_of_memory else ""
     again = container.running and container.restarts >= _MANY_RESTARTS and container.health == "starting"
     if container.status == "restarting" or again:
-        often = f"exit code {container.exit_code}{killed}, {container.restarts} times"
+        often = f"{container.end}, {container.restarts} times"
         return Finding("restarting", ILL, f"{kind} fails and is started again and again ({often}).", logs)
     if container.status == "paused":
         return Finding("frozen", HELD, f"{kind} is frozen.", f"Go on: sudo docker unpause {name}")
     if not container.running:
-        what = f"Down: {kind} has stopped (exit code {container.exit_code}{killed})."
-        return Finding("exited", DOWN, what, f"{logs}; start it: {start}")
+        what = f"Down: {kind} has stopped ({container.end})."
+        more = "; if its memory is too small: event_log_profile" if container.memory_ran_out else ""
+        return Finding("exited", DOWN, what, f"{logs}{more}; start it: {start}")
     return _of_the_health(kind, container, logs)
 
 
@@ -222,6 +223,11 @@ def _of_the_connector(one: Connector, worker: str) -> Optional[Finding]:
     if one.failed:
         what = f"The connector {one.name} has failed: {one.reason or 'no reason given'}."
         remedy = f"Mend that (more in: sudo docker logs --tail 50 {worker}), then run site.yml: it starts it again."
+        if SAME_ID in one.reason:
+            remedy = (
+                "Find it (SHOW PROCESSLIST at the database, Command: Binlog Dump) and give it another id, or this"
+                " connector (event_log_server_id) with site.yml."
+            )
         return Finding("connector_failed", ILL, what, remedy)
     if one.state in ("PAUSED", "STOPPED"):
         what = f"The connector {one.name} was {one.state.lower()}: changes wait in the database's binary log."

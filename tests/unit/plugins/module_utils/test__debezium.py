@@ -257,6 +257,7 @@ def test_topics_that_are_as_they_must_be_or_not_ours(text: str, differences: Dic
         (described("openmrs.openmrs.person", KEPT + "-1", partitions=2), {}, "partition"),
         (described("openmrs.openmrs.person", KEPT.replace("messages=1", "messages=500") + "-1"), {}, "messages is 500"),
         (described("openmrs.openmrs.person", KEPT.replace("flush.messages=1,", "") + "-1"), {}, "it must be 1"),
+        (described("openmrs.openmrs.person", KEPT + "-1,min.insync.replicas=2"), {}, "replicas is 2, it must be 1"),
         ("", {"topic_prefix": "other"}, "schema-changes.other: no such topic"),
     ],
 )
@@ -267,6 +268,7 @@ def test_topics_that_would_lose_events(text: str, differences: Dict[str, Any], t
 def test_the_workers_own_topics_must_be_compacted() -> None:
     expectations = subject.topic_expectations(SITE, ["a", "b"])
     assert [one for one in expectations if one.get("topic") in ("a", "b")] == [
-        {"topic": name, "configs": {"cleanup.policy": "compact", "flush.messages": "1"}} for name in ("a", "b")
+        {"topic": name, "configs": {"cleanup.policy": "compact", "flush.messages": "1", "min.insync.replicas": "1"}}
+        for name in ("a", "b")
     ]
     assert len(subject.topic_expectations(SITE)) == len(expectations) - 2

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from event_guard import clock
 from event_guard.findings import findings, withholds
 from event_guard.memory import Memory
 from event_guard.settings import Guard
@@ -45,6 +46,19 @@ def test_a_hold_says_what_and_the_way_out(tmp_path: Path) -> None:
     assert found.what.startswith("The guard keeps the worker from reading on, since 20")
     assert found.what.endswith(": Another history.")
     assert withholds(memory(tmp_path, hold=HOLD))
+
+
+def test_a_clock_that_was_set_back_while_the_worker_runs_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "synchronised", lambda: False)
+    (found,) = told(tmp_path, Guard(directory=tmp_path), clock={"newest": NOW + 365 * 86400})
+    assert (found.id, found.verdict) == ("clock_back", ILL)
+    assert found.what.startswith("The clock of this host says 2027-01-15 08:00, and it said 2028-01-15 08:00 before.")
+    assert "clock-is-right" in found.remedy
+    (once,) = told(tmp_path, clock={"newest": NOW + 365 * 86400}, waiting={**HOLD, "id": "clock_back"})
+    assert once.what.startswith("The worker waits"), "and not for a second time"
+    assert told(tmp_path, clock={"newest": NOW + 300}) == []
 
 
 def test_a_worker_that_waits_is_ill_and_not_down(tmp_path: Path) -> None:

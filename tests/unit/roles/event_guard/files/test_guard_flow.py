@@ -40,6 +40,14 @@ def test_the_figures_of_a_connector_are_its_own() -> None:
     assert flow.of(flow.parse(""), "c1", "openmrs") == flow.Flow()
 
 
+def test_before_the_first_event_there_is_no_age_and_after_the_clock_was_set_back_one_below_zero() -> None:
+    def age(figure: str) -> object:
+        return flow.of(flow.parse(FIGURES.replace(" 4000.0", f" {figure}")), "c1", "openmrs").event_age
+
+    assert age("-1.0") is None
+    assert age("-3.15E10") == -31_500_000
+
+
 def test_labels_are_read_with_what_they_quote() -> None:
     assert flow.parse(FIGURES)["odd"][0][0] == {"text": 'a "quoted", b'}
 

@@ -134,6 +134,24 @@ def test_another_database_is_refused_and_never_read(site: Site) -> None:
     assert site.memory("acts") == {}
 
 
+YEAR = 365 * 86400.0
+
+
+def test_a_clock_that_is_put_right_by_a_year_makes_no_connector_silent(site: Site) -> None:
+    site.round(WELL)
+    assert site.round(replace(WELL, event_age=YEAR)) == []
+    assert site.round(WELL) == []
+    assert site.memory("healing") == {}
+
+
+@pytest.mark.parametrize("leap", [YEAR, -YEAR])
+def test_a_silent_connector_is_seen_although_the_clock_leapt(site: Site, leap: float) -> None:
+    asked = [site.round(replace(WELL, event_age=4 + 10 * number + (leap if number else 0))) for number in range(7)]
+    assert asked[:6] == [[]] * 6
+    assert len(asked[6]) == 1
+    assert "no sign of life for 64 s" in site.memory("healing")["c1"]["words"]
+
+
 def test_a_connection_that_comes_back_by_itself_ends_the_waiting(site: Site) -> None:
     site.decision = NO
     site.round(replace(WELL, event_age=100))

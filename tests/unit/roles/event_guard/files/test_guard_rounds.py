@@ -44,6 +44,13 @@ def test_the_binary_log_is_read_rarely_while_the_connection_lives(site: Site) ->
     assert site.base.readings > once
 
 
+def test_a_clock_that_was_set_back_does_not_put_off_the_next_whole_look(site: Site) -> None:
+    site.round(500)
+    once = site.base.readings
+    site.round(500, NOW - 365 * 86400)
+    assert site.base.readings > once
+
+
 def test_another_history_behind_a_lost_connection_stops_the_worker(site: Site) -> None:
     site.round(500)
     before = site.memory().get(history.KEY)

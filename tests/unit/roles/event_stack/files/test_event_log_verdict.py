@@ -78,7 +78,14 @@ STATES: Dict[str, Tuple[Seen, str, str]] = {
     "crashed": (
         seen(container(BROKER, "exited", ExitCode=137, OOMKilled=True), unit="active"),
         "down",
-        "Down: Kafka has stopped (exit code 137, out of memory). See why: sudo docker logs --tail 50 event-log-b",
+        "Down: Kafka has stopped (exit code 137, out of memory). See why: sudo docker logs --tail 50 event-log-broker; "
+        "if its memory is too small: event_log_profile",
+    ),
+    "heap full": (
+        seen(connect=container(WORKER, "exited", ExitCode=3), unit="active"),
+        "down",
+        "Down: Kafka Connect has stopped (exit code 3, as when its heap is full). See why: sudo docker logs --tail 50 "
+        "event-log-connect; if its memory is too small: event_log_profile; start it:",
     ),
     "loop": (
         seen(connect=container(WORKER, "restarting", ExitCode=1, RestartCount=7)),
@@ -229,6 +236,15 @@ GONE = "a.AException: x\nCaused by: io.d.DebeziumException: Error code: 1236; SQ
             GONE,
             "the database no longer has the binary log from which it must go on (AException <- DebeziumException)",
         ),
+        (
+            "a.AException: A slave with the same server_uuid/server_id as this slave has connected to the master;"
+            " the first event 'binlog.000001' at 4. Error code: 1236; SQLSTATE: HY000.",
+            "another reader uses the same server id (AException)",
+        ),
+        (
+            "a.AException: A slave with the same server_id as this slave has connected. Error code: 1236",
+            "another reader uses the same server id (AException)",
+        ),
         ("Mary Smith: connection refused", "the database cannot be reached"),
         ("Mary Smith", ""),
         ("", ""),
@@ -242,6 +258,15 @@ def test_a_trace_is_told_in_words_that_hold_no_data(trace: str, told: str) -> No
 @given(st.text(alphabet="MarySmith'\"`:. \n{}[]\u12a0", max_size=80))
 def test_nothing_of_a_message_is_passed_on(message: str) -> None:
     assert worker.safe_words(f"org.a.DataException: {message}") == "DataException"
+
+
+def test_of_a_second_reader_with_the_same_id_the_remedy_says_how_to_find_it() -> None:
+    trace = (
+        "a.AException: A slave with the same server_uuid/server_id as this slave. Error code: 1236; SQLSTATE: HY000."
+    )
+    verdict = judge(seen(connectors=connectors(("RUNNING", ("FAILED",)), trace=trace)))
+    assert "uses the same server id (AException)" in verdict.sentence
+    assert "Binlog Dump" in verdict.sentence and "event_log_server_id" in verdict.sentence
 
 
 def test_the_connectors_are_told_without_data() -> None:
