@@ -9,11 +9,16 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 import pymysql
 
 from tests.helpers.fault_site import DATABASE_PORT, Event, replayed
+
+
+def _connect() -> Any:
+    return pymysql.connect(host="127.0.0.1", port=DATABASE_PORT, user="root", password="", autocommit=True,
+                           connect_timeout=3, read_timeout=120)  # fmt: skip
 
 
 @dataclass
@@ -25,6 +30,8 @@ class Load:
 
     seed: int
     pause: float = 0.01
+    connect: Callable[[], Any] = _connect
+    first: int = 1000  # keys begin after it: what an earlier load has written has others
     committed: Set[Tuple[int, str]] = field(default_factory=set)  # key and uuid of a state that the table had
     deleted: Set[int] = field(default_factory=set)
     writes: int = 0
@@ -44,10 +51,10 @@ class Load:
 
     def _run(self) -> None:
         chance, link = random.Random(self.seed), None  # noqa: S311
-        number, alive = 1000, [0]
+        number, alive = self.first, [0]
         while not self._stop.is_set():
             try:
-                link = link or _connect()
+                link = link or self.connect()
                 number += 1
                 alive = self._write(link, chance, number, alive)
                 time.sleep(self.pause)
@@ -74,11 +81,6 @@ class Load:
                 self.deleted.add(key)
         self.writes += 1
         return alive
-
-
-def _connect() -> Any:
-    return pymysql.connect(host="127.0.0.1", port=DATABASE_PORT, user="root", password="", autocommit=True,
-                           connect_timeout=3, read_timeout=120)  # fmt: skip
 
 
 @dataclass(frozen=True)

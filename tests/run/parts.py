@@ -20,6 +20,7 @@ OWN_PARTS = (
     "tests/integration/zookeeper",
     "tests/integration/secure",
     "tests/integration/repair",
+    "tests/integration/server_faults",
 )
 
 LINT = Part(
@@ -173,16 +174,19 @@ FAULTS = Part(
     docker=True,
     after=BUILT,
 )
-# Not in the default run: its modules are tried there on real workers, by the part "workers".
+# Not in the default run: its modules are tried there on real workers, by the part "workers", and faults by "faults".
 REPAIR = Part(
     "repair",
-    "tables read again and added, an upgrade, a gap, a restored database: each row compared with its topic",
-    16,
-    35,
-    (cases("repair", "tests/integration/repair"),),
+    "tables read again and added, an upgrade, a gap, a restored database; a whole server that is broken",
+    30,
+    60,
+    (
+        cases("repair", "tests/integration/repair"),
+        cases("server faults", "tests/integration/server_faults"),
+    ),
     docker=True,
     after=BUILT,
-    servers=("eventlog-test-repair",),
+    servers=("eventlog-test-repair", "eventlog-test-faults"),
 )
 INSTALLED = Part(
     "installed",

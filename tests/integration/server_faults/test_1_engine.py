@@ -1,0 +1,46 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine is killed under load: systemd starts it, it starts the broker, and the guard the worker.
+
+EVENT_LOG_TEST_KILLS says how often (1).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Callable
+
+from tests.helpers.server import eventually
+from tests.integration.server_faults.conftest import UP, Faulty, pause
+
+KILLS = int(os.environ.get("EVENT_LOG_TEST_KILLS", "1"))
+
+
+def killed(faulty: Faulty, said: set[str]) -> float:
+    """Kill the engine and wait until events flow again; the seconds that it took."""
+    server = faulty.server
+    engine = server.sh("pidof dockerd").strip()
+    began = time.monotonic()
+    server.sh(f"kill -9 {engine}")
+    said.add(faulty.sentence())
+    eventually(lambda: server.sh(f"pidof dockerd | grep -vx {engine}"), UP, "systemd starts it", pause=0.3)
+    said.add(faulty.sentence())
+    eventually(lambda: faulty.worker_state() == "running", UP, "the guard starts the worker", pause=0.5)
+    return faulty.await_flow(began, "the engine was killed")
+
+
+def test_kill_9_of_the_engine_loses_nothing(faulty: Faulty, record_property: Callable[..., None]) -> None:
+    server, seconds, said = faulty.server, list[float](), set[str]()
+    before = faulty.duplicates()
+    with faulty.load() as load:
+        for _ in range(KILLS):
+            pause()
+            seconds.append(killed(faulty, said))
+    told = ", ".join(f"{one:.0f}" for one in seconds)
+    faulty.compared(load, f"kill -9 of dockerd, {KILLS} times; flowing after {told} s", record_property, before)
+    print("\n".join(said))
+    assert "start_worker" in server.sh("cat /var/lib/event-log/guard/acts.jsonl")
+    faulty.await_verdict("ok")
+    assert server.sh("systemctl --failed --no-legend") == ""
