@@ -211,9 +211,7 @@ def _come_back(stack: Stack, seed: int, done: Recovery) -> None:
     stack.await_database()
     reached = stack.sql(f"SELECT n FROM {DATABASE}.progress")[0][0]  # noqa: S608
     stack.await_worker()
-    if not stack.registered():
-        done.said = "the connector's registration is gone"
-        return
+    stack.await_registration()
     mark(stack)
     load = Load(seed)
     changes = load.until(reached, after=BEFORE - 1)

@@ -154,8 +154,13 @@ class Stack:
         status, answer = self.rest("PUT", f"/connectors/{CONNECTOR}/config", self.variant.connector())
         assert status in (200, 201), answer
 
-    def registered(self) -> bool:
-        return CONNECTOR in self.rest("GET", "/connectors")[1]
+    def await_registration(self, seconds: float = 60) -> None:
+        """A worker that has just started may answer before it has read its topics: then it knows of no connector."""
+
+        def known() -> bool:
+            return CONNECTOR in (self.rest("GET", "/connectors")[1] or ())
+
+        wait_for("the connector is still registered", known, seconds, self.running[WORKER])
 
     def failure(self) -> str:
         """The first line of what a failed task says; empty where none has failed."""
