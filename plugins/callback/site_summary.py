@@ -91,6 +91,7 @@ class CallbackModule(CallbackBase):
         super().__init__(*args, **kwargs)
         self._plays = Plays()
         self._failures: Dict[str, Tuple[str, str]] = {}
+        self._lost: Set[str] = set()  # also those that a task may miss: Ansible counts them as well
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Count the plays; what a playbook before this one left is kept by Ansible's own counters only."""
@@ -116,11 +117,12 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """The line was cut, or never there."""
+        self._lost.add(result._host.get_name())
         self._remember(result)
 
     def _site(self, stats: Any, host: str) -> words.Site:
         counts = stats.summarize(host)
-        failed, unreachable = bool(counts["failures"]), bool(counts["unreachable"])
+        failed, unreachable = bool(counts["failures"]), host in self._lost or bool(counts["unreachable"])
         task, reason = self._failures.get(host, ("", "")) if failed or unreachable else ("", "")
         told = (stats.custom.get(host) or {}).get("event_log_verdict") or {}
         verdict = told if isinstance(told, dict) else {}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Iterator
@@ -69,3 +70,26 @@ def test_the_summary_says_how_each_site_is(fleet: Outcome) -> None:
     summary = fleet.output.rpartition("Site by site")[2]
     for site in (CLINIC.name, DISTRICT.name):
         assert re.search(rf"^{site} +ok +\S+ \S+", summary, re.MULTILINE), summary
+
+
+def test_one_page_shows_who_answers_and_who_is_away(
+    fleet: Outcome, clinic: Site, district: Site, tmp_path: Path
+) -> None:
+    page = tmp_path / "page"
+    away = {**clinic.variables, "event_log_site": "away", "ansible_port": 1, "ansible_ssh_timeout": 5}
+    sites = {AWAY: away, CLINIC.name: clinic.variables, DISTRICT.name: district.variables}
+    outcome = play_all(tmp_path, sites, "-e", f"event_log_status_dir={page}", playbook="openmrs.event_log.status")
+    assert (outcome.code, outcome.changed) == (0, []), outcome.output[-3000:]
+    told = {one["name"]: one for one in json.loads((page / "sites.json").read_text())["sites"]}
+    assert told[AWAY]["away"].startswith("not reached: "), told[AWAY]
+    for site in (clinic, district):
+        said = told[site.name]["overview"]
+        truth = json.loads(site.ssh("sudo", "event-log", "topics", "--json"))["topics"]
+        assert {one["topic"] for one in said["topics"]} <= {one["topic"] for one in truth}
+        assert said["topics"], "the tables of the connector are told"
+        assert said["days"], "the guard has written down today"
+        assert said["disk"]["free"] > 0
+        assert said["lag"]["heartbeat_age_seconds"] < 120
+    shown = (page / "index.html").read_text()
+    assert all(f">{name}</a>" in shown for name in sites)
+    assert re.search(rf"^{AWAY} +unreachable", outcome.output.rpartition("Site by site")[2], re.MULTILINE)

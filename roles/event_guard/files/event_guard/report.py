@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import subprocess
 import time
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from event_log import status
+from event_log import overview, status
 from event_log.settings import Settings
 from event_log.verdict import OK, Verdict
 
@@ -36,6 +37,8 @@ _COMMAND_SECONDS = 120.0
 _AGAIN = (60, 300, 900, 3600)  # seconds until the next attempt to send, the last for all that follow
 _MOST_ACTS = 12
 _CUT = "(cut short)\n"
+_DATA = "Data: "  # how the line begins that the status page reads
+_MOST_SENTENCE = 600
 
 
 @dataclass
@@ -65,7 +68,8 @@ def _write_if_due(settings: Settings, guard: Guard, memory: Memory, now: float) 
     state = memory.get(KEY)
     if _looks_again(state, verdict) or not due(state, verdict, guard, now):
         return
-    text = compose(guard.site, verdict, acts.recent(guard.directory, _MOST_ACTS), memory.get(acts.KEY), now)
+    data = data_line(guard.site, verdict, settings, now)
+    text = compose(guard.site, verdict, acts.recent(guard.directory, _MOST_ACTS), memory.get(acts.KEY), now, data=data)
     put_into(outbox(guard), text, now)
     memory.put(KEY, {**state, "written": int(now), "told": told(verdict)})
     # Before it is sent: a power cut in between repeats a report and loses none.
@@ -97,9 +101,18 @@ def due(state: Mapping[str, Any], verdict: Verdict, guard: Guard, now: float) ->
 
 
 def compose(
-    site: str, verdict: Verdict, recent: Sequence[Mapping[str, Any]], counts: Mapping[str, Any], now: float
+    site: str,
+    verdict: Verdict,
+    recent: Sequence[Mapping[str, Any]],
+    counts: Mapping[str, Any],
+    now: float,
+    *,
+    data: str = "",
 ) -> str:
-    """The report: the verdict first, so that an SMS gateway that takes the beginning takes what matters."""
+    """The report: the verdict first, so that an SMS gateway that takes the beginning takes what matters.
+
+    ``data``, a line, comes last and is never cut.
+    """
     lines = [f"{site or 'event log'}: {verdict.verdict}", verdict.sentence]
     lines += [f"Also: {one.sentence}" for one in verdict.findings if one.sentence != verdict.sentence]
     lines += [
@@ -112,10 +125,28 @@ def compose(
         lines.append(f"{one.get('time')} {one.get('act')}{about}: {one.get('reason')}")
     lines.append(time.strftime("Written at %Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
     text = "\n".join(lines) + "\n"
-    if len(text.encode()) <= MOST_BYTES:
-        return text
-    kept = text.encode()[: MOST_BYTES - len(_CUT)].decode("utf-8", "ignore")
-    return kept[: kept.rfind("\n") + 1] + _CUT if "\n" in kept else kept + _CUT
+    room = MOST_BYTES - len(data.encode())
+    if len(text.encode()) <= room:
+        return text + data
+    kept = text.encode()[: room - len(_CUT)].decode("utf-8", "ignore")
+    return (kept[: kept.rfind("\n") + 1] + _CUT if "\n" in kept else kept + _CUT) + data
+
+
+def data_line(site: str, verdict: Verdict, settings: Settings, now: float) -> str:
+    """The same for the status page of many sites: a small part of ``event-log overview``, in a line of 2 kB at most."""
+    try:
+        told = overview.as_data(overview.look(settings, now, verdict))
+    except Exception as error:  # a report without it is better than none
+        acts.say(f"The report has no line for the status page: {error!r}")
+        return ""
+    disk = told["disk"] or {}
+    part = {
+        "site": site or "event log",
+        **{key: told[key] for key in ("at", "verdict", "lag", "image", "binlog_since")},
+        "sentence": acts.one_line(verdict.sentence, _MOST_SENTENCE),
+        "disk": {key: disk.get(key) for key in ("free", "size", "free_percent", "limits", "bytes", "forecast")},
+    }
+    return f"{_DATA}{json.dumps(part, ensure_ascii=False, separators=(',', ':'))}\n"
 
 
 def outbox(guard: Guard) -> Path:

@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import List, NoReturn, Optional
 
-from . import doctor, groups, guarded, lag, settings, sizes, status, tail, topics, unit
+from . import doctor, groups, guarded, lag, overview, settings, sizes, status, tail, topics, unit
 from .errors import EventLogError
 
 _EXIT_CODES = """
@@ -62,6 +62,12 @@ _DOCTOR = """All that is wrong with the event log, each with what to do about it
 
 It looks at the same as status does, changes nothing, and shows no data of patients. The exit code is 0 whenever an
 answer could be given."""
+
+
+_OVERVIEW = """Everything at once: the verdict, how far the events are behind, the disk and its outlook, how far the
+binary log reaches back, connectors, and what each table has brought today.
+
+With --json also how it was day by day, for a year: what the guard has written down. It shows no data of patients."""
 
 
 class _Signalled(KeyboardInterrupt):
@@ -123,6 +129,9 @@ def build_parser() -> argparse.ArgumentParser:
     six = commands.add_parser("lag", help="how far behind the events and their readers are", description=_LAG,
                               formatter_class=raw)  # fmt: skip
     six.add_argument("--json", action="store_true", help="for programs; times in UTC")
+    eight = commands.add_parser("overview", help="all of it for a person far away", description=_OVERVIEW,
+                                formatter_class=raw)  # fmt: skip
+    eight.add_argument("--json", action="store_true", help="what the status page of many sites is made of")
     commands.add_parser("unit").add_argument("verb", choices=unit.VERBS)  # what event-log.service calls: in no list
     commands.add_parser("guard")  # what event-log-guard.service runs: in no list either
     return parser
@@ -144,7 +153,8 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     elif arguments.command == "topics":
         answer = topics.run(chosen, show_all=arguments.all, as_json=arguments.json)
     else:
-        answer = {"groups": groups, "sizes": sizes, "lag": lag}[arguments.command].run(chosen, as_json=arguments.json)
+        others = {"groups": groups, "sizes": sizes, "lag": lag, "overview": overview}
+        answer = others[arguments.command].run(chosen, as_json=arguments.json)
     print(answer, flush=True)
     return 0
 

@@ -15,12 +15,12 @@ from . import groups, kafka_log, topics
 from .errors import EventLogError
 from .groups import Reading
 from .settings import Settings
-from .text import iso_utc, table
+from .text import duration, iso_utc, table
+from .topics import TopicSummary
 
 #: Debezium's heartbeat comes every 10 s with the collection's settings, as long as the database's log is read.
 _HEARTBEAT = "__debezium-heartbeat."
 _LATE = 120.0
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,6 @@ class Lag:
 def age(now: float, moment_ms: Optional[int]) -> Optional[float]:
     """Seconds since then; a moment of the future, by another clock, is now."""
     return None if moment_ms is None else max(0.0, now - moment_ms / 1000)
-
-
-def duration(seconds: float) -> str:
-    """90 as ``2 minutes``."""
-    for size, word in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second")):
-        if seconds >= size or size == 1:
-            number = round(seconds / size)
-            return f"{number} {word}{'s' * (number != 1)}"
-    raise AssertionError("unreachable")
 
 
 def behind(readings: Sequence[Reading], directories: Dict[Tuple[str, int], Path]) -> List[Behind]:
@@ -92,16 +83,20 @@ def _written_at(directory: Path, offset: int) -> Optional[int]:
         return None  # it went while we looked
 
 
-def look(settings: Settings, now: float) -> Lag:
-    """The heartbeat and the newest event from the broker's directory, the groups from the broker."""
-    summaries = topics.summarise(settings)
+def of_the_disk(settings: Settings, now: float, summaries: Sequence[TopicSummary]) -> Lag:
+    """The heartbeat and the newest event, from what the broker's directory holds; nothing of groups."""
     beats = [
         one.newest_ms
         for one in summaries
         if one.topic.startswith(_HEARTBEAT + (settings.topic_prefix or "")) and one.newest_ms
     ]
     newest = [one.newest_ms for one in summaries if not one.internal and one.newest_ms]
-    seen = Lag(now, max(beats, default=None), max(newest, default=None), None)
+    return Lag(now, max(beats, default=None), max(newest, default=None), None)
+
+
+def look(settings: Settings, now: float) -> Lag:
+    """The same, and the groups from the broker."""
+    seen = of_the_disk(settings, now, topics.summarise(settings))
     try:
         readings = groups.read(settings)
     except EventLogError as error:

@@ -17,6 +17,7 @@ from .errors import EventLogError
 from .growth import Forecast, Limits, Room
 from .settings import Settings
 from .text import human_bytes, iso_utc, local_time, table
+from .topics import TopicSummary
 
 _MOST_DAYS = 3650
 #: Where the guard remembers, unless its settings say otherwise.
@@ -54,13 +55,18 @@ def room_of(directory: Path) -> Room:
     return Room(free, free + (found.f_blocks - found.f_bfree) * found.f_frsize)
 
 
-def _json(path: Path) -> Dict[str, Any]:
+def read_json(path: Path) -> Dict[str, Any]:
     """What is in a file of the guard; nothing where there is none, or none that can be read."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def guard_directory(guard: Dict[str, Any]) -> Path:
+    """Where the guard remembers, by its settings."""
+    return Path(str(guard.get("directory") or _REMEMBERED))
 
 
 def limits_of(guard: Dict[str, Any]) -> Limits:
@@ -70,8 +76,8 @@ def limits_of(guard: Dict[str, Any]) -> Limits:
     return Limits(**{name: float(value) for name, value in given.items()})
 
 
-def look(settings: Settings, now: float) -> Sizes:
-    """Look at the disk and at what the guard remembers of it."""
+def look(settings: Settings, now: float, known: Optional[Sequence[TopicSummary]] = None) -> Sizes:
+    """Look at the disk and at what the guard remembers of it; ``known`` are topics that were read just now."""
     try:
         room = room_of(settings.data_dir)
     except OSError as error:
@@ -79,12 +85,11 @@ def look(settings: Settings, now: float) -> Sizes:
             f"{settings.data_dir} cannot be looked at ({error.strerror}): Kafka never ran here, or its disk is not "
             "mounted. Check the mount; the playbook site.yml sets the event log up."
         ) from None
-    summaries = topics.summarise(settings)
-    own = {one.topic for one in summaries if one.internal or one.topic.startswith("schema-changes.")}
-    events = [(one.topic, one.bytes) for one in summaries if one.topic not in own]
-    guard = _json(settings.home / "config" / "guard.json")
-    directory = Path(str(guard.get("directory") or _REMEMBERED))
-    remembered = _json(directory / "memory.json").get("disk")
+    summaries = topics.summarise(settings) if known is None else known
+    events = [(one.topic, one.bytes) for one in summaries if topics.of_a_table(one)]
+    guard = read_json(settings.home / "config" / "guard.json")
+    directory = guard_directory(guard)
+    remembered = read_json(directory / "memory.json").get("disk")
     disk: Dict[str, Any] = remembered if isinstance(remembered, dict) else {}
     limits = limits_of(guard)
     try:
@@ -96,7 +101,7 @@ def look(settings: Settings, now: float) -> Sizes:
         directory=settings.data_dir,
         room=room,
         events=sorted(events, key=lambda one: (-one[1], one[0])),
-        kafka=sum(one.bytes for one in summaries if one.topic in own),
+        kafka=sum(one.bytes for one in summaries if not topics.of_a_table(one)),
         reserve=reserve,
         limits=limits,
         guarded=bool(guard),

@@ -52,6 +52,11 @@ def is_internal(topic: str, internal_topics: Sequence[str]) -> bool:
     return topic.startswith("__") or topic in internal_topics
 
 
+def of_a_table(summary: TopicSummary) -> bool:
+    """Whether its events are rows: neither internal nor the history of the tables' schemas."""
+    return not summary.internal and not summary.topic.startswith("schema-changes.")
+
+
 def list_partitions(data_dir: Path) -> List[Tuple[str, int, Path]]:
     """The partitions on disk, or why they cannot be listed, in words."""
     try:

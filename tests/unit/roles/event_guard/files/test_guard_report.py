@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.openmrs.event_log.plugins.module_utils import _fleet
 from event_guard import report
 from event_guard.memory import Memory
 from event_guard.settings import Guard
-from event_log import status
+from event_log import overview, status
+from event_log.lag import Lag
+from event_log.overview import Overview
 from event_log.verdict import ILL, OK, Finding, Verdict
 from event_log.worker import Connector
 
@@ -171,10 +174,10 @@ def test_of_too_many_the_newest_wait(site: Site) -> None:
 def test_a_report_is_never_longer_than_4_kb_and_whole_text(filling: str) -> None:
     many = tuple(Finding(f"f{number}", OK, filling * 50 + ".", "") for number in range(200))
     recent = [{"time": "t", "act": "restart", "about": "c", "reason": filling * 300}] * 12
-    text = report.compose("hilltop", Verdict("ill", "Bad.", many), recent, {"restart": 9}, NOW)
+    text = report.compose("hilltop", Verdict("ill", "Bad.", many), recent, {"restart": 9}, NOW, data="Data: {}\n")
     assert len(text.encode()) <= 4096
     assert text.startswith("hilltop: ill\nBad.\n")
-    assert text.endswith("(cut short)\n")
+    assert text.endswith("(cut short)\nData: {}\n")
 
 
 def test_a_short_report_tells_connectors_acts_and_when() -> None:
@@ -193,6 +196,21 @@ def test_a_short_report_tells_connectors_acts_and_when() -> None:
         "t1 a x: r",
         "Written at 2027-01-15T08:00:00Z",
     ]
+
+
+def test_the_last_line_is_for_the_status_page(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
+    beat = Lag(NOW, int(NOW * 1000) - 7000, None, None)
+    found = Overview("", NOW, SICK, "i:1", beat, sizes=None, topics=(), days=(), guard={}, binlog_since=None)
+    monkeypatch.setattr(overview, "look", lambda *_given: found)
+    site.verdict = Verdict("ill", "é" * 5000, (ILLNESS,))
+    site.step(NOW)
+    read = _fleet.report(site.sent[0])
+    assert read is not None
+    assert (read.name, read.state, read.seen) == ("hilltop", "ill", "2027-01-15T08:00:00.000Z")
+    told = dict(read.overview or {})
+    assert told["lag"]["heartbeat_age_seconds"] == pytest.approx(7)
+    assert told["disk"]["free"] is None
+    assert len(site.sent[0].encode()) <= report.MOST_BYTES
 
 
 def test_a_sender_that_is_not_there_is_said(site: Site) -> None:

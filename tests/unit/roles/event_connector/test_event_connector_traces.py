@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the status shows of a connector that failed: the kinds of errors, and nothing that could be a patient's."""
+"""What the playbook connectors shows of one that failed: the kinds of errors, and nothing that could be a patient's."""
 
 from __future__ import annotations
 
@@ -53,38 +53,39 @@ def url() -> Iterator[str]:
         server.shutdown()
 
 
-def status(url: str, folder: Path, **more: str) -> Outcome:
+def shown(url: str, folder: Path, **more: str) -> Outcome:
     site = {
         **more,
         "event_log_site": "demo",
         "event_log_connect_url": url,
         "event_log_connect_password": "secret",
         "event_log_data_dir": str(folder),
+        "event_connector_chosen": "",
+        "event_connector_chosen_state": "",
         "path": "/usr/bin:/bin",
     }
-    role = {"name": "openmrs.event_log.event_connector", "tasks_from": "status"}
+    role = {"name": "openmrs.event_log.event_connector", "tasks_from": "connectors"}
     return check(folder, [{"ansible.builtin.import_role": role}], {"demo": site})["demo"]
 
 
 @pytest.fixture
 def outcome(url: str, tmp_path: Path) -> Outcome:
-    return status(url, tmp_path)
+    return shown(url, tmp_path)
 
 
 @pytest.mark.parametrize(("given", "told"), [("true", True), ("false", False)])
 def test_whole_traces_are_shown_to_those_who_ask(url: str, tmp_path: Path, given: str, told: bool) -> None:
     """As a text, which is what -e gives."""
-    said = str(status(url, tmp_path, event_log_show_traces=given).result("Show the event log")["msg"])
+    said = str(shown(url, tmp_path, event_log_show_traces=given).result("Show the connectors")["msg"])
     assert ("Mary Smith of Hilltop" in said) == told
 
 
 def test_of_a_failure_only_its_kinds_are_shown(outcome: Outcome) -> None:
     assert outcome.failure == ""
-    said = str(outcome.result("Show the event log")["msg"])
+    said = "\n".join([*outcome.result("Show the connectors")["msg"], ""])
     assert "openmrs-connector: RUNNING (source, C)\n" in said
     assert "task 0: FAILED: ConnectException <- DataException <- NumberFormatException\n" in said
     assert "task 1: FAILED\n" in said
-    assert "On disk:\n" in said
 
 
 def test_nothing_else_of_the_answer_is_in_any_result(outcome: Outcome) -> None:

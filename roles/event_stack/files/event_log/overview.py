@@ -1,0 +1,152 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``event-log overview``: everything that a person responsible for many sites wants to know of this one.
+
+What it tells is read from the disk, the engine and the worker, within a few seconds, and shows no data of patients.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from . import days, guarded, lag, sizes, status, topics
+from .errors import EventLogError
+from .lag import Lag
+from .settings import Settings
+from .sizes import Sizes
+from .text import human_bytes, iso_utc, local_time, table
+from .topics import TopicSummary
+from .verdict import Verdict
+
+FORMAT = 1
+_DAYS_WITH_TABLES = 31
+_MOST_ACTS = 10
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All that is told. Without a disk that can be read there are no sizes, and ``error`` says why."""
+
+    site: str
+    now: float
+    verdict: Verdict
+    image: str
+    lag: Optional[Lag]
+    sizes: Optional[Sizes]
+    topics: Sequence[TopicSummary]
+    days: Sequence[days.Day]
+    guard: Dict[str, Any]
+    binlog_since: Optional[int]  # seconds since 1970
+    error: str = ""
+
+
+def look(settings: Settings, now: float, judged: Optional[Verdict] = None) -> Overview:
+    """Look at everything; what cannot be told does not silence the rest. ``judged``: a verdict of just now."""
+    verdict = judged or status.verdict_of(settings)
+    behind: Optional[Lag] = None
+    room: Optional[Sizes] = None
+    kept: List[TopicSummary] = []
+    error = ""
+    try:
+        kept = topics.summarise(settings)
+        behind = lag.of_the_disk(settings, now, kept)
+        room = sizes.look(settings, now, kept)
+    except EventLogError as problem:
+        error = str(problem)
+    guard = sizes.read_json(settings.home / "config" / "guard.json")
+    directory = sizes.guard_directory(guard)
+    return Overview(
+        site=str(guard.get("site") or ""),
+        now=now,
+        verdict=verdict,
+        image=settings.image,
+        lag=behind,
+        sizes=room,
+        topics=[one for one in kept if topics.of_a_table(one)],
+        days=days.of_data(sizes.read_json(directory / days.NAME)),
+        guard=guarded.story(settings, _MOST_ACTS),
+        binlog_since=binlog_since(directory),
+        error=error,
+    )
+
+
+def binlog_since(directory: Path) -> Optional[int]:
+    """When the oldest file of the binary log that the guard knows was begun: so long the event log may be away."""
+    found = []
+    histories = sizes.read_json(directory / "memory.json").get("history")
+    for known in histories.values() if isinstance(histories, dict) else ():
+        created = known.get("created") if isinstance(known, dict) else None
+        if isinstance(created, dict):
+            found += [int(one) for one in created.values() if isinstance(one, (int, float)) and one > 0]
+    return min(found, default=None)
+
+
+def as_data(seen: Overview) -> Dict[str, Any]:
+    """For the status page and other programs: sizes in bytes, times in UTC, a day as the host's calendar has it."""
+    shown = seen.days[-_DAYS_WITH_TABLES:]
+    return {
+        "format": FORMAT,
+        "site": seen.site,
+        "at": iso_utc(int(seen.now * 1000)),
+        **seen.verdict.as_data(),
+        "image": seen.image,
+        "lag": None if seen.lag is None else {key: value for key, value in lag.as_data(seen.lag).items()
+                                              if key not in ("groups", "error")},
+        "disk": None if seen.sizes is None else sizes.as_data(seen.sizes),
+        "topics": [
+            {
+                "topic": one.topic,
+                "events": one.events,
+                "bytes": one.bytes,
+                "oldest": iso_utc(one.oldest_ms),
+                "newest": iso_utc(one.newest_ms),
+            }
+            for one in seen.topics
+        ],
+        "days": [[one.day, one.used, one.size, one.events] for one in seen.days],
+        "events_by_table": [[one.day, {name: topic.events for name, topic in one.topics.items()}] for one in shown],
+        "guard": seen.guard,
+        "binlog_since": None if seen.binlog_since is None else iso_utc(seen.binlog_since * 1000),
+        "error": seen.error or None,
+        "text": as_text(seen),
+    }  # fmt: skip
+
+
+def as_text(seen: Overview) -> str:
+    """For a person."""
+    lines = [seen.verdict.as_text()]
+    if seen.error:
+        return "\n".join([*lines, seen.error])
+    if seen.lag is not None:
+        lines.append(lag.of_the_database(seen.lag))
+    if seen.sizes is not None:
+        room = seen.sizes.room
+        lines += [
+            f"The disk of {seen.sizes.directory}: {human_bytes(room.free)} of {human_bytes(room.size)} are free"
+            f" ({room.percent:.1f} %), {human_bytes(seen.sizes.events_bytes)} are events.",
+            sizes.sentence_of(seen.sizes.forecast, seen.sizes.limits, seen.sizes.guarded),
+        ]
+    if seen.binlog_since is not None:
+        lines.append(f"The binary log reaches back to {local_time(seen.binlog_since * 1000)}.")
+    lines += [f"{one.name}: {one.state}, tasks: {', '.join(one.tasks) or 'none'}" for one in seen.verdict.connectors]
+    today = {name: one.events for name, one in seen.days[-1].topics.items()} if seen.days else {}
+    rows = [
+        (one.topic, str(one.events), str(today.get(one.topic, "-")), human_bytes(one.bytes), local_time(one.newest_ms))
+        for one in seen.topics
+    ]
+    if rows:
+        day = seen.days[-1].day if seen.days else "today"
+        head = ("TOPIC", "EVENTS KEPT", f"ON {day.upper()}", "ON DISK", "NEWEST EVENT")
+        lines += ["", table(head, rows, right=(1, 2, 3))]
+    return "\n".join(lines)
+
+
+def run(settings: Settings, as_json: bool) -> str:
+    """The answer to ``event-log overview``."""
+    found = look(settings, time.time())
+    return json.dumps(as_data(found), ensure_ascii=False) if as_json else as_text(found)
