@@ -50,7 +50,7 @@ def decide(settings: Settings, guard: Guard, memory: Memory, now: float) -> Deci
     """Look at clock, disk, database and its history. Changes nothing and remembers nothing."""
     wrong = clock.problem(memory, guard, now)
     if wrong:
-        return Decision(False, CLOCK, wrong, clock.remedy(guard), wait=True)
+        return Decision(False, CLOCK, wrong, clock.remedy(guard, now), wait=True)
     full = disk.refusal(settings, guard, memory)
     if full is not None:
         return Decision(False, *full, wait=True)

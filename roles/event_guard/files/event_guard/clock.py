@@ -41,11 +41,11 @@ def problem(memory: Memory, guard: Guard, now: float, sure: Optional[bool] = Non
     return f"The clock of this host says {_shown(now)}, and it said {_shown(newest)} before."
 
 
-def remedy(guard: Guard) -> str:
-    return (
-        "Set it (sudo date --set=…), the worker starts by itself then. If it is right and was wrong before: "
-        f"sudo touch {guard.directory / RIGHT}"
-    )
+def remedy(guard: Guard, now: float) -> str:
+    words = "Set it (sudo date --set=…), the worker starts by itself then."
+    if now < BUILT:
+        return words  # nobody's word makes that right
+    return f"{words} If it is right and was wrong before: sudo touch {guard.directory / RIGHT}"
 
 
 def remember(memory: Memory, guard: Guard, now: float, sure: Optional[bool] = None) -> None:

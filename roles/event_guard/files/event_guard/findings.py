@@ -63,7 +63,7 @@ def _of_the_clock(memory: Memory, guard: Guard, now: float) -> List[Finding]:
     if not wrong:
         return []
     what = f"{wrong} Events get this time, and what fails now is not started again."
-    return [Finding(boot.CLOCK, ILL, what, clock.remedy(guard))]
+    return [Finding(boot.CLOCK, ILL, what, clock.remedy(guard, now))]
 
 
 def _of_the_look(memory: Memory, now: float) -> List[Finding]:

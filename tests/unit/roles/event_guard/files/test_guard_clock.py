@@ -50,11 +50,18 @@ def test_a_clock_that_a_time_server_sets_is_right_and_the_remembered_time_was_wr
 def test_a_person_may_say_that_the_clock_is_right(known: Tuple[Memory, Guard]) -> None:
     memory, guard = known
     subject.remember(memory, guard, NOW + 10 * YEAR, sure=False)
-    assert str(guard.directory / subject.RIGHT) in subject.remedy(guard)
+    assert str(guard.directory / subject.RIGHT) in subject.remedy(guard, NOW)
     (guard.directory / subject.RIGHT).touch()
     subject.remember(memory, guard, NOW, sure=False)
     assert not (guard.directory / subject.RIGHT).exists()
     assert subject.problem(memory, guard, NOW, sure=False) == ""
+
+
+def test_nobody_is_asked_to_declare_a_time_right_that_cannot_be(known: Tuple[Memory, Guard]) -> None:
+    memory, guard = known
+    (guard.directory / subject.RIGHT).touch()
+    assert subject.problem(memory, guard, subject.BUILT - 1, sure=False)
+    assert subject.RIGHT not in subject.remedy(guard, subject.BUILT - 1)
 
 
 def test_a_wrong_time_is_not_remembered(known: Tuple[Memory, Guard]) -> None:
