@@ -1,0 +1,82 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server's root is full: it is told, the database waits, and nothing is lost once there is room again."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, Iterator
+
+import pytest
+
+from tests.helpers.fault_load import Load
+from tests.helpers.server import eventually
+from tests.integration.server_faults.conftest import UP, Faulty, pause
+
+ROOM = 30.0  # percent that are free again when somebody has come
+
+
+@pytest.fixture
+def emptied(faulty: Faulty) -> Iterator[None]:
+    yield
+    faulty.disk.leave(ROOM)
+
+
+def stalls(load: Load) -> bool:
+    """Whether the database takes no more rows."""
+    before = load.writes
+    time.sleep(3)
+    return load.writes == before
+
+
+def told(faulty: Faulty) -> bool:
+    return any(finding["id"] == "root_disk" for finding in faulty.verdict()["findings"])
+
+
+@pytest.mark.usefixtures("emptied")
+def test_a_full_root_loses_nothing(faulty: Faulty, record_property: Callable[..., None]) -> None:
+    server, before = faulty.server, faulty.duplicates()
+    with faulty.load() as load:
+        pause()
+        began = time.monotonic()
+        faulty.disk.leave(0)
+        eventually(lambda: told(faulty), UP, "event-log status tells of the root", pause=0.5)
+        seen = time.monotonic() - began
+        said = faulty.sentence()
+        assert "of the system's disk (/) are free" in said
+        assert "Make room on it" in said
+        eventually(lambda: stalls(load), UP, "the database has no room for more")
+        # What was written stays where it is, also when all that runs begins anew meanwhile.
+        server.sh("docker kill event-log-connect")
+        eventually(lambda: faulty.worker_state() == "running", UP, "the guard starts the worker", pause=0.5)
+        written = load.writes
+        faulty.disk.leave(ROOM)
+        began = time.monotonic()
+        eventually(lambda: load.writes > written + 30, UP, "the database takes rows again", pause=0.5)
+        seconds = faulty.await_flow(began, "there is room again")
+        eventually(lambda: not told(faulty), UP, "nothing more is told of it")
+    what = f"root full; told after {seen:.0f} s, flowing {seconds:.0f} s after there was room"
+    faulty.compared(load, what, record_property, before)
+    print(said)
+    faulty.await_verdict("ok")
+
+
+@pytest.mark.usefixtures("emptied")
+def test_a_power_cut_while_the_root_is_full(faulty: Faulty, record_property: Callable[..., None]) -> None:
+    server, before = faulty.server, faulty.duplicates()
+    with faulty.load() as load:
+        pause()
+        faulty.disk.leave(0)
+        eventually(lambda: told(faulty), UP, "event-log status tells of the root", pause=0.5)
+        faulty.power_cut()
+        eventually(lambda: told(faulty), UP, "it is told after the boot, too")
+        said = faulty.sentence()
+        faulty.disk.leave(ROOM)
+        began = time.monotonic()
+        server.sh("systemctl is-active mariadb || systemctl restart mariadb")  # whoever made room does that
+        seconds = faulty.await_flow(began, "there is room again")
+    what = f"power cut with a full root; flowing {seconds:.0f} s after there was room"
+    faulty.compared(load, what, record_property, before)
+    print(said)
+    faulty.await_verdict("ok")
