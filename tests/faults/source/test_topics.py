@@ -1,0 +1,98 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Somebody changes topics' settings by hand while events flow: what the next run says, and that its words repair it.
+
+That a run makes this look at all is in tests/unit/roles/event_connector; what it finds in text, beside the filter.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+import yaml
+from confluent_kafka import admin
+
+from tests.helpers.fault_home import Home
+from tests.helpers.fault_load import Load
+from tests.helpers.fault_site import STACK, TABLES, Site
+from tests.helpers.playbooks import Outcome, play_all
+from tests.helpers.worker_rig import images
+
+#: What a hand changes, and whom it hits: a table's topic, the schema history, the worker's positions.
+CHANGES = {
+    "retention.ms": ("{name}.openmrs.person", "86400000"),
+    "cleanup.policy": ("{name}.openmrs.patient", "compact"),
+    "retention.bytes": ("{name}.openmrs.patient", "104857600"),
+    "flush.messages": (STACK.offsets_topic, "10000"),
+    "min.insync.replicas": ("schema-changes.{name}", "2"),
+}
+
+
+def change(topic: str, setting: str, value: str) -> None:
+    """What a hand does with any of Kafka's tools."""
+    entry = admin.ConfigEntry(setting, value, incremental_operation=admin.AlterConfigOpType.SET)
+    resource = admin.ConfigResource(admin.ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    client = admin.AdminClient({"bootstrap.servers": STACK.bootstrap})
+    for future in client.incremental_alter_configs([resource]).values():
+        future.result(30)
+
+
+def verified(site: Site, name: str, directory: Path) -> Outcome:
+    """What a run of site.yml does at its end, for the topics of this connector."""
+    directory.mkdir()
+    home = Home(site, name, directory)
+    role = {"name": "openmrs.event_log.event_connector", "tasks_from": "verify"}
+    plays = [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.import_role": role}]}]
+    (directory / "verify.yml").write_text(yaml.safe_dump(plays), encoding="utf-8")
+    variables: Dict[str, Any] = {
+        "ansible_connection": "local",
+        "ansible_become": False,
+        "ansible_python_interpreter": sys.executable,
+        "event_log_site": "broken",
+        "event_log_home": str(home.directory / "home"),
+        "event_log_profile": "clinic",
+        "event_log_image": images()["event log"],
+        "event_connector_bootstrap": STACK.bootstrap,
+        "event_log_connector_name": name,
+        "event_log_topic_prefix": name,
+        "event_log_tables": list(TABLES),
+        "event_connector_retention_bytes": -1,
+        "event_connector_topics_timeout": 3,
+    }
+    return play_all(directory / "run", {"broken": variables}, playbook=str(directory / "verify.yml"))
+
+
+def repairs(said: str) -> List[List[str]]:
+    """The commands that it advises, without the sudo."""
+    lines = [line.partition("Repair: sudo ")[2] for line in said.splitlines() if "Repair: sudo " in line]
+    return [shlex.split(line.partition(" If ")[0]) for line in lines]
+
+
+@pytest.mark.full
+def test_every_setting_that_was_changed_is_named_and_the_advised_commands_take_it_back(
+    site: Site, tmp_path: Path
+) -> None:
+    name = "by-hand"
+    site.sql("INSERT INTO openmrs.person VALUES (1, 'F', 'a'); INSERT INTO openmrs.patient VALUES (1, 1)")
+    site.register(name)
+    with Load(6, pause=0.05) as load:
+        for setting, (topic, value) in CHANGES.items():
+            change(topic.format(name=name), setting, value)
+        found = verified(site, name, tmp_path / "first")
+        try:
+            assert found.code != 0
+            for setting, (topic, value) in CHANGES.items():
+                assert f"{topic.format(name=name)}: {setting} is {value}, it must be" in found.messages, found.messages
+        finally:
+            done = [subprocess.run(one, capture_output=True, text=True, check=False) for one in repairs(found.messages)]
+        assert [one.returncode for one in done] == [0] * len(CHANGES), [one.stderr for one in done]
+        again = verified(site, name, tmp_path / "again")
+        assert again.code == 0, again.messages
+    print(found.messages)
+    assert load.writes
