@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . tests/run/setup.sh
 
 event_log_setup requirements-dev.txt
-event_log_tools
+event_log_tools age zstd # backups
+[ "${1:-}" = quick ] || event_log_tools chromium # the page of all sites
 export PATH="$PWD/.venv/bin:$PATH"
 exec .venv/bin/python -m tests.run.driver "$@"

@@ -118,7 +118,7 @@ def _facts(told: Mapping[str, Any], disk: Mapping[str, Any], now: datetime) -> L
     newest = _time(str(lag.get("newest_event") or ""))
     since = _time(str(told.get("binlog_since") or ""))
     rows = [
-        ("The database's log was read up to", f"{_behind(told)} before" if _behind(told) else ""),
+        ("Behind the database by", _behind(told)),
         ("Newest event", _stamp(newest)),
         ("Disk free", _free(disk)),
         (f"Less than {limits.get('drop', 10)} % free on", _full(disk, str(told.get("at") or ""))),

@@ -18,12 +18,14 @@ event_log_python() {
   return 1
 }
 
-# What tests of backups work with; without it those would be skipped.
+# The programs of these names, each of a Debian package of the same name; without them the tests that need them are skipped.
 event_log_tools() {
-  if command -v age >/dev/null && command -v zstd >/dev/null; then return 0; fi
-  command -v apt-get >/dev/null || { echo "No age or zstd, and no apt-get: tests of backups are skipped." >&2; return 0; }
+  local missing=() one
+  for one in "$@"; do command -v "$one" >/dev/null || missing+=("$one"); done
+  if [ "${#missing[@]}" -eq 0 ]; then return 0; fi
+  command -v apt-get >/dev/null || { echo "No ${missing[*]}, and no apt-get: tests that need them are skipped." >&2; return 0; }
   event_log_as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-  event_log_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq age zstd >/dev/null
+  event_log_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # $1: the requirements file. Installs only when its content, or what it includes, or the Python has changed.

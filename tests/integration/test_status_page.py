@@ -1,0 +1,106 @@
+# Copyright: OpenMRS Event Log contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of 40 made-up sites in a real browser, on a phone, a laptop and a wall."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers import made_fleet
+
+SITES = 40
+WIDTHS = (390, 1280, 2560)
+LARGEST = 500_000
+#: Looks at the page from within, and says what it saw in its title.
+PROBE = """<script>
+document.querySelectorAll("details").forEach(one => { one.open = true; });
+const rows = [...document.querySelectorAll("main a, summary, [tabindex]")];
+document.title = JSON.stringify({
+  wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  focusable: rows.every(one => { one.focus(); return document.activeElement === one; }),
+  rows: document.querySelectorAll("main > .wide tbody tr").length,
+  charts: document.querySelectorAll("svg.chart").length,
+  unnamed: [...document.querySelectorAll("svg, section, [role=region]")].filter(
+    one => !one.getAttribute("aria-label") && !one.getAttribute("aria-labelledby")).length,
+});
+</script>"""
+
+
+@dataclass(frozen=True)
+class Pages:
+    folder: Path
+    output: str
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "page/index.html"
+
+    def browse(self, file: Path, width: int) -> tuple[str, list[str]]:
+        """The page as the browser has it, and what its console said."""
+        browser = shutil.which("chromium") or pytest.skip("no chromium here (Debian package chromium)")
+        options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr")
+        own = (f"--user-data-dir={self.folder}/browser-{width}", f"--window-size={width},1200")
+        done = subprocess.run(
+            [browser, *options, *own, "--dump-dom", file.as_uri()],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    folder = tmp_path_factory.mktemp("fleet")
+    done = made_fleet.ask(made_fleet.inventory(folder, SITES))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Pages(folder, done.stdout)
+
+
+def test_every_site_is_on_it_and_in_the_summary(pages: Pages) -> None:
+    away = SITES // made_fleet.AWAY_EVERY
+    states = [one["state"] for one in json.loads((pages.folder / "page/sites.json").read_text())["sites"]]
+    assert (len(states), states.count("unknown")) == (SITES, away)
+    assert states == sorted(states, key=("down", "ill", "unknown", "held", "ok").index)
+    assert f"{away} unreachable." in pages.output
+    assert pages.file.stat().st_size < LARGEST
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_browser_shows_it_and_asks_nobody(pages: Pages, width: int) -> None:
+    """The page forbids itself every request, so that one would be an error in the console."""
+    shown, said = pages.browse(pages.file, width)
+    assert said == []
+    assert shown.count("<section") == SITES
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_stands_out_of_it_and_a_keyboard_gets_everywhere(pages: Pages, width: int) -> None:
+    probed = pages.folder / f"probed-{width}.html"
+    text = re.sub(r"<meta http-equiv[^>]*>", "", pages.file.read_text())
+    probed.write_text(text.replace("</body>", f"{PROBE}</body>"))
+    shown, _said = pages.browse(probed, width)
+    titled = re.search(r"<title>(\{.*?\})</title>", shown)
+    assert titled, shown[:500]
+    seen: dict[str, Any] = json.loads(unescape(titled.group(1)))
+    there = SITES - SITES // made_fleet.AWAY_EVERY
+    assert seen == {"wider": 0, "focusable": True, "rows": SITES, "charts": 2 * there, "unnamed": 0}
+
+
+def test_a_request_would_be_seen(pages: Pages) -> None:
+    """So that the silence of the console above means something."""
+    asking = pages.folder / "asking.html"
+    asking.write_text(pages.file.read_text().replace("</body>", '<img src="http://127.0.0.1:1/x.png"></body>'))
+    _shown, said = pages.browse(asking, 1280)
+    assert any("127.0.0.1:1" in line for line in said), said
