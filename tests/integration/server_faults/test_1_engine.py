@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine is killed under load: systemd starts it, it starts the broker, and the guard the worker.
+"""The engine is killed under load: systemd or the guard starts it, it starts the broker, and the guard the worker.
 
 EVENT_LOG_TEST_KILLS says how often (1).
 """
@@ -43,4 +43,28 @@ def test_kill_9_of_the_engine_loses_nothing(faulty: Faulty, record_property: Cal
     print("\n".join(said))
     assert "start_worker" in server.sh("cat /var/lib/event-log/guard/acts.jsonl")
     faulty.await_verdict("ok")
+    assert server.sh("systemctl --failed --no-legend") == ""
+
+
+def test_an_engine_that_systemd_has_given_up_is_started_by_the_guard(
+    faulty: Faulty, record_property: Callable[..., None]
+) -> None:
+    """Debian lets it begin three times in a minute; then it stays down, whoever waits for it."""
+    server, before = faulty.server, faulty.duplicates()
+
+    def given_up() -> bool:
+        server.sh("pidof dockerd | xargs -r kill -9")
+        return server.sh("systemctl is-active docker.service || true").strip() == "failed"
+
+    starts = int(faulty.memory()["acts"].get("start_engine", 0))
+    with faulty.load() as load:
+        pause()
+        eventually(given_up, UP, "systemd gives the engine up", pause=0.3)
+        began = time.monotonic()
+        said = faulty.sentence()
+        seconds = faulty.await_flow(began, "systemd gave the engine up")
+    faulty.compared(load, f"the engine was given up; flowing after {seconds:.0f} s", record_property, before)
+    print(said)
+    assert "the Docker engine does not answer" in said
+    assert int(faulty.memory()["acts"]["start_engine"]) == starts + 1
     assert server.sh("systemctl --failed --no-legend") == ""

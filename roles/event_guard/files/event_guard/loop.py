@@ -20,8 +20,16 @@ from .settings import PATIENCE, Guard
 
 Step = Callable[[Settings, Guard, Memory, float], None]
 
-#: In this order: what is remembered of the database comes before anything is started again.
-STEPS = (("boot", "remember"), ("heal", "step"), ("disk", "step"), ("days", "step"), ("report", "step"))
+#: In this order: nothing works without an engine, and what is remembered of the database comes before anything is
+#: started again.
+STEPS = (
+    ("engine", "step"),
+    ("boot", "remember"),
+    ("heal", "step"),
+    ("disk", "step"),
+    ("days", "step"),
+    ("report", "step"),
+)
 #: A step that hangs, at a disk or a socket, is left after this time.
 _STEP_SECONDS = 600
 _SAY_AGAIN = 3600.0  # a step that fails in every round is told once an hour
