@@ -9,12 +9,12 @@ import contextlib
 import json
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 from event_guard import acts, boot, flow, heal, look, loop
 from event_guard.memory import Memory
-from event_guard.settings import Guard
+from event_guard.settings import from_mapping
 from event_log import doctor, settings, status
 from event_log.verdict import Verdict
 
@@ -29,7 +29,7 @@ STEPS = ("boot", "heal")
 class OnSite:
     """A guard that makes its rounds while a test waits, with files as on a host."""
 
-    def __init__(self, site: Site, name: str, root: Path, minutes: Tuple[float, ...], port: int) -> None:
+    def __init__(self, site: Site, name: str, root: Path, port: int, **limits: Any) -> None:
         self.site, self.name = site, name
         self.config = root / "config"
         self.config.mkdir()
@@ -42,11 +42,11 @@ class OnSite:
             "image": images()["event log"], "bootstrap": STACK.bootstrap, "data_dir": str(site.root / "broker"),
             "project": PREFIX.rstrip("-"), "uid": 1001, "gid": 1001, "database": "openmrs", "guarded": True,
         }  # fmt: skip
-        guard = {"directory": str(root / "guard"), "interval": 1, "restart_minutes": list(minutes), "reserve_mb": 1}
+        guard = {"directory": str(root / "guard"), "interval": 1, "reserve_mb": 1, **limits}
         for file, content in (("source", {"capture": capture}), ("event-log", about), ("guard", guard)):
             (self.config / f"{file}.json").write_text(json.dumps(content), encoding="utf-8")
         self.settings = settings.from_mapping(about, self.config / "event-log.json")
-        self.guard = Guard(directory=root / "guard", interval=1, restart_minutes=minutes)
+        self.guard = from_mapping(guard, self.config / "guard.json")
         steps = tuple(one for one in loop.steps() if one[0] in STEPS)
         assert len(steps) == len(STEPS)
         self.rounds = loop.Rounds(self.settings, self.guard, steps)
@@ -110,10 +110,10 @@ class OnSite:
 
 def on_site(
     site: Site, name: str, root: Path, patch: pytest.MonkeyPatch, *,
-    minutes: Tuple[float, ...] = (1, 2, 4, 8, 16, 32, 60), port: int = DATABASE_PORT, remembered: bool = True,
+    port: int = DATABASE_PORT, remembered: bool = True, **limits: Any,
 ) -> OnSite:  # fmt: skip
-    """A guard that has seen the connector's database, and remembers its history unless there is none yet."""
-    made = OnSite(site, name, root, minutes, port)
+    """A guard with the shipped limits but for those that are given, which remembers the history if there is one yet."""
+    made = OnSite(site, name, root, port, **limits)
     patch.setenv(settings.ENVIRONMENT_VARIABLE, str(made.config / "event-log.json"))
     # What a service keeps between its rounds is this guard's own.
     patch.setattr(boot, "_WATCH", boot.Watch())
@@ -140,8 +140,8 @@ def remade(name: str, *options: str) -> Iterator[None]:
     config, host = described["Config"], described["HostConfig"]
     former = f"{name}-former"
     given = [part for one in config["Env"] for part in ("--env", one)]
-    given += [part for one in host["Binds"] or [] for part in ("--volume", one)]
-    given += [part for where, how in (host["Tmpfs"] or {}).items() for part in ("--tmpfs", f"{where}:{how}")]
+    given += [part for one in host.get("Binds") or [] for part in ("--volume", one)]
+    given += [part for where, how in (host.get("Tmpfs") or {}).items() for part in ("--tmpfs", f"{where}:{how}")]
     given += ["--read-only"] if host["ReadonlyRootfs"] else []
     given += ["--entrypoint", config["Entrypoint"][0]] if config["Entrypoint"] else []
     docker("stop", name)

@@ -85,7 +85,7 @@ def test_a_reader_with_the_same_server_id_is_told_and_nothing_is_lost_once_it_is
 ) -> None:
     name = "same-id"
     site.register(name)
-    guard = on_site(site, name, tmp_path, monkeypatch, minutes=(0.05, 0.1))
+    guard = on_site(site, name, tmp_path, monkeypatch, restart_minutes=[0.05, 0.1])
     server_id, file = int(site.config(name)["database.server.id"]), site.sql("SHOW MASTER STATUS")[0][0]
     with Load(1) as load:
         wait_for("the load is under way", lambda: load.writes > 50, 60)

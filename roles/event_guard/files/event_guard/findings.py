@@ -62,7 +62,7 @@ def _of_the_clock(memory: Memory, guard: Guard, now: float) -> List[Finding]:
     wrong = "" if memory.get(WAITING).get("id") == boot.CLOCK else clock.problem(memory, guard, now)
     if not wrong:
         return []
-    what = f"{wrong} Events get this time, and what fails now is not started again."
+    what = f"{wrong} Events come late or with this time, and what fails is not started again."
     return [Finding(boot.CLOCK, ILL, what, clock.remedy(guard, now))]
 
 
