@@ -63,6 +63,7 @@ PHRASES: Dict[str, List[str]] = {
         f"its container, stopped for {heal._GONE:g} s",
         f"then after {', '.join(MINUTES[:3])} … minutes",
         f"its health check, failed for {heal._ILL / 60:g} minutes",
+        f"a question at every look; told after {heal._SILENT:g} s | restarts it after {heal._ILL / 60:g} minutes",
         f"A restart that lasts for {backoff.LASTS / 60:g} minutes was a good one",
         f"after the {GUARD.report_after}th restart in vain (`event_guard_report_after`)",
         about_acts(),

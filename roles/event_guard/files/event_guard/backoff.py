@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When what failed is started again: at once after a lost connection, else after 1, 2, 4 … minutes, and never given up.
 
-Pure. Kept of each ailing connector, and of the worker itself, in the memory's ``healing``: ``failures`` (restarts that
-did not last), ``step`` (into the list of minutes), ``next`` and ``last`` (times), ``since``, ``problem``, ``words``,
-``awaits`` (what the restart waits for) and ``well`` (since when it runs again).
+Pure. Kept of each ailing connector, of the worker itself and of the broker, in the memory's ``healing``: ``failures``
+(restarts that did not last), ``step`` (into the list of minutes), ``next`` and ``last`` (times), ``since``,
+``problem``, ``words``, ``awaits`` (what the restart waits for) and ``well`` (since when it runs again).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Sequence
 
 KEY = "healing"
-WORKER = "(worker)"  # among the connectors' names
+WORKER, BROKER = "(worker)", "(broker)"  # among the connectors' names
 FAILED = "failed"
 #: So long must a restarted one run before the next failure is a first one again.
 LASTS = 600.0

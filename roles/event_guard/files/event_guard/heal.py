@@ -16,13 +16,14 @@ from event_log.text import local_time
 from event_log.verdict import ILL, Finding
 
 from . import acts, backoff, boot, database, flow, look
-from .backoff import KEY, WORKER, Trouble
+from .backoff import BROKER, KEY, WORKER, Trouble
 from .look import Look, Watched
 from .memory import WAITING, Memory
 from .settings import Guard
 
 #: So long must the worker be seen stopped, for Compose replaces containers, or ill, for a start takes its time.
 _GONE, _ILL = 15.0, 300.0
+_SILENT = 30.0  # so long may the broker answer nothing before that is told
 _RESTART_SECONDS, _REST_SECONDS = 120.0, 30.0
 #: Exceptions that a lost connection leaves, and what is said of a database that is not there (``event_log.trace``).
 _CONNECTION = (
@@ -38,6 +39,9 @@ _WORDS = {
     flow.SILENT: "it is RUNNING, but the database has given no sign of life for {age:.0f} s",
     flow.STILL: "it is RUNNING, but nothing has come to Kafka for {stood:.0f} s, not even a heartbeat",
 }
+
+_UNANSWERED = "unanswered"
+_WHO = {WORKER: "Kafka Connect", BROKER: "Kafka"}
 
 _progress = flow.Progress()
 
@@ -65,10 +69,11 @@ def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
     one = Round(settings, guard, memory, now, look.look(settings))
     if one.seen.hands_off:
         return
+    _heal_broker(one)
     _heal_worker(one)
     if one.seen.worker is None or not one.seen.worker.running or one.seen.worker_error:
         return
-    for name in set(memory.get(KEY)) - {each.connector.name for each in one.seen.connectors} - {WORKER}:
+    for name in set(memory.get(KEY)) - {each.connector.name for each in one.seen.connectors} - {WORKER, BROKER}:
         one.put(name, {})
     for watched in one.seen.connectors:
         _heal_connector(one, watched)
@@ -139,6 +144,25 @@ def _restart(one: Round, name: str, entry: Dict[str, Any]) -> Dict[str, Any]:
     return {**backoff.restarted(entry, one.now, one.guard.restart_minutes), "awaits": ""}
 
 
+def _heal_broker(one: Round) -> None:
+    """Restart a broker that hangs. One that ends is started again by Docker."""
+    there, silent, entry = one.seen.broker, one.seen.broker_silent, one.entry(BROKER)
+    stood = _progress.unchanged(BROKER, silent, time.monotonic())
+    if there is None or not silent:
+        if entry and one.seen.broker_healthy:
+            one.put(BROKER, backoff.well(entry, one.now))
+        return
+    if stood < _SILENT and not entry:
+        return
+    minutes, words = one.guard.restart_minutes, f"it takes connections, but has answered nothing for {stood:.0f} s"
+    entry = backoff.begun(entry, Trouble(_UNANSWERED, words, True), one.now, minutes)
+    if stood >= _ILL and backoff.due(entry, one.now, minutes) and _restarted(there.name):
+        acts.note(one.memory, "restart_broker", f"Kafka is restarted: {words}")
+        _progress.forget(BROKER)
+        entry = backoff.restarted(entry, one.now, minutes)
+    one.put(BROKER, entry)
+
+
 def worker_trouble(there: Optional[stack.Container], broker_healthy: bool, clock: float) -> Optional[Trouble]:
     """Whether the worker's container must be started, or started again. One that somebody froze is left alone."""
     state = "missing" if there is None else f"{there.status} {there.health}"
@@ -199,12 +223,16 @@ def findings(memory: Memory, guard: Guard) -> List[Finding]:
     for name, entry in sorted(memory.get(KEY).items()):
         if not isinstance(entry, dict) or entry.get("well"):
             continue
-        who = "Kafka Connect" if name == WORKER else f"The connector {name}"
+        who = _WHO.get(name, f"The connector {name}")
         words = entry.get("words", "")
         if int(entry.get("failures", 0)) >= guard.report_after:
             what = f"{who} was started again {entry['failures']} times and does not last: {words}."
-            remedy = "It is tried again every hour at least. See why in the log of Kafka Connect."
+            log = "Kafka" if name == BROKER else "Kafka Connect"
+            remedy = f"It is tried again every hour at least. See why in the log of {log}."
             found.append(Finding("restarts_in_vain", ILL, what, remedy))
+        elif entry.get("problem") == _UNANSWERED:
+            remedy = f"The guard restarts it when that lasts for {_ILL / 60:g} minutes."
+            found.append(Finding("broker_silent", ILL, f"{who} hangs: {words}.", remedy))
         elif entry.get("problem") in _WORDS:
             what = f"{who} reads nothing since {local_time(int(entry.get('since', 0)) * 1000)}: {words}."
             found.append(Finding("no_flow", ILL, what, "The guard restarts it as soon as that can help."))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from event_log import stack, status, worker
 from event_log.settings import Settings
 
-from . import flow
+from . import broker, flow
 
 _AGENT = re.compile(r"jmx_prometheus_javaagent\.jar=(127\.0\.0\.1:\d+):")
 _SECONDS = 4.0
@@ -40,6 +40,8 @@ class Look:
     broker_healthy: bool = False
     connectors: Tuple[Watched, ...] = ()
     worker_error: str = ""
+    broker: Optional[stack.Container] = None
+    broker_silent: bool = False  # it takes connections, and answers nothing
 
 
 def hands_off(settings: Settings) -> str:
@@ -56,15 +58,18 @@ def look(settings: Settings) -> Look:
     """Ask Docker, the worker and its exporter, each for a short time. An engine that does not answer raises."""
     containers = stack.look(settings)
     names = dict(zip(settings.services, stack.names(settings)))
-    there, broker = containers.get(stack.worker_name(settings)), containers.get(names["broker"])
-    seen = Look(hands_off(settings), there, bool(broker and broker.healthy))
+    there, kafka = containers.get(stack.worker_name(settings)), containers.get(names["broker"])
+    # Before it serves for the first time it answers nobody, and that is its health check's business.
+    silent = bool(kafka and kafka.running and kafka.health != "starting" and broker.silent(settings.bootstrap))
+    healthy = bool(kafka and kafka.healthy and not silent)
+    seen = Look(hands_off(settings), there, healthy, broker=kafka, broker_silent=silent)
     if there is None or not there.running:
         return seen
     try:
         answer = worker.request(there, worker.LISTING)
     except worker.WorkerError as error:
-        return Look(seen.hands_off, there, seen.broker_healthy, (), str(error))
-    return Look(seen.hands_off, there, seen.broker_healthy, watched(answer, _figures(there)))
+        return replace(seen, worker_error=str(error))
+    return replace(seen, connectors=watched(answer, _figures(there)))
 
 
 def watched(answer: Any, figures: flow.Figures) -> Tuple[Watched, ...]:

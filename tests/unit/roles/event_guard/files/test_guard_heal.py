@@ -265,3 +265,57 @@ def test_a_worker_that_has_been_ill_for_minutes_is_restarted_and_a_frozen_one_is
     site.again()
     assert commands == [["docker", "restart", "--time", "30", "event-log-connect"]]
     assert json.loads((site.guard.directory / acts.NAME).read_text())["act"] == "restart_worker"
+
+
+def test_a_broker_that_answers_nothing_is_told_of_and_restarted_after_minutes(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: List[Any] = []
+    done = stack.subprocess.CompletedProcess([], 0, "", "")
+
+    def run(command: List[str], seconds: float) -> Any:
+        commands.append(command)
+        return done
+
+    monkeypatch.setattr(stack, "run", run)
+
+    def told() -> List[str]:
+        found = heal.findings(Memory.load(site.guard.directory), site.guard)
+        return [f"{one.id}: {one.what}" for one in found]
+
+    well = site.seen
+    broker = replace(UP, name="event-log-broker")
+    silent = replace(well, broker_healthy=False, broker=broker, broker_silent=True)
+    site.seen = silent
+    for _ in range(3):
+        site.again()
+    assert told() == []  # slow for once
+    site.again()
+    words = "it takes connections, but has answered nothing for 30 s"
+    assert told() == [f"broker_silent: Kafka hangs: {words}."]
+    site.seen = well
+    site.again()
+    assert told() == []
+    site.seen = silent
+    for _ in range(30):
+        site.again()
+    assert commands == []
+    site.again()
+    assert commands == [["docker", "restart", "--time", "30", "event-log-broker"]]
+    assert site.memory("acts") == {"restart_broker": 1}
+    for _ in range(30):
+        site.again()
+    assert len(commands) == 1
+    site.again()
+    assert len(commands) == 2  # and so on, later each time
+
+
+def test_a_worker_is_not_restarted_for_a_broker_that_answers_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: List[Any] = []
+    monkeypatch.setattr(stack, "run", lambda command, seconds: commands.append(command))
+    site.seen = look.Look("", replace(UP, health="unhealthy"), False, (), "no answer (too slow)")
+    for _ in range(60):
+        site.again()
+    assert commands == []

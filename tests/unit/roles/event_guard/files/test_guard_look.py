@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from event_guard import flow, look
+from event_guard import broker, flow, look
 from event_log import settings, stack, worker
 
 OPTIONS = (
@@ -55,9 +55,11 @@ def exporter() -> Iterator[int]:
     server.shutdown()
 
 
-def seen(chosen: settings.Settings, monkeypatch: pytest.MonkeyPatch, there: stack.Container) -> look.Look:
-    broker = replace(UP, name="event-log-broker")
-    monkeypatch.setattr(stack, "look", lambda _: {one.name: one for one in (there, broker)})
+def seen(
+    chosen: settings.Settings, monkeypatch: pytest.MonkeyPatch, there: stack.Container, health: str = "healthy"
+) -> look.Look:
+    kafka = replace(UP, name="event-log-broker", health=health)
+    monkeypatch.setattr(stack, "look", lambda _: {one.name: one for one in (there, kafka)})
     monkeypatch.setattr(stack, "unit_state", lambda: "active")
     monkeypatch.setattr(worker, "login_of", lambda _: ("u", "p"))
     monkeypatch.setattr(worker, "ask", lambda *_: ANSWER)
@@ -98,6 +100,20 @@ def test_a_worker_that_refuses_is_no_failure_of_the_look(
 
     monkeypatch.setattr(worker, "ask", refuse)
     assert look.look(chosen).worker_error == "it answers with HTTP 500"
+
+
+@pytest.mark.parametrize(
+    ("health", "silent", "expected"),
+    [("healthy", False, (True, False)), ("healthy", True, (False, True)), ("starting", True, (False, False))],
+)
+def test_a_broker_that_says_nothing_is_not_healthy_unless_it_only_starts(
+    chosen: settings.Settings, monkeypatch: pytest.MonkeyPatch, health: str, silent: bool, expected: object
+) -> None:
+    monkeypatch.setattr(broker, "silent", lambda bootstrap: silent and bootstrap == chosen.bootstrap)
+    found = seen(chosen, monkeypatch, UP, health)
+    assert (found.broker_healthy, found.broker_silent) == expected
+    assert found.broker is not None
+    assert found.broker.name == "event-log-broker"
 
 
 def test_hands_are_kept_off_by_a_hold_by_a_change_and_by_a_stopped_unit(
