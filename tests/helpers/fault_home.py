@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any, Dict
 
+from event_log.settings import ENVIRONMENT_VARIABLE
+
 from tests.helpers.fault_site import CAPTURE, DATABASE_PORT, LOGIN, PREFIX, SIGNALS, STACK, TABLES, Site
 from tests.helpers.playbooks import Outcome, play_all
 from tests.helpers.worker_rig import images
@@ -22,7 +24,8 @@ class Home:
     def __init__(self, site: Site, name: str, directory: Path) -> None:
         self.directory = directory
         self.guard = directory / "data" / "guard"
-        home = directory / "home"
+        self.site, self.name = site, name
+        self.home = home = directory / "home"
         for part in ("config", "secrets/command"):
             (home / part).mkdir(parents=True)
         for parent in [directory, *directory.parents][:3]:  # the tool's user must get through pytest's directories
@@ -54,6 +57,21 @@ class Home:
             "event_log_capture_password": f"{{{{ lookup('ansible.builtin.file', '{directory / 'capture'}') }}}}",
             "event_log_tables": list(TABLES),
         }
+
+    def guarded(self, interval: int) -> Dict[str, str]:
+        """Write what the guard of a host goes by too; the environment in which it and the host command find that."""
+        config = self.home / "config"
+        capture = {
+            "connector": self.name, "topic_prefix": self.name, "host": "127.0.0.1", "port": DATABASE_PORT,
+            "user": CAPTURE[0], "password_file": str(self.site.root / "secrets" / "database.properties"),
+            "ssl_mode": "preferred",
+        }  # fmt: skip
+        for name, more in (("event-log.json", {"guarded": True}), ("source.json", {"capture": capture})):
+            known = json.loads((config / name).read_text(encoding="utf-8"))
+            (config / name).write_text(json.dumps({**known, **more}), encoding="utf-8")
+        chosen = {"directory": str(self.guard), "interval": interval}
+        (config / "guard.json").write_text(json.dumps(chosen), encoding="utf-8")
+        return {ENVIRONMENT_VARIABLE: str(config / "event-log.json")}
 
     def play(self, playbook: str, *words: str) -> Outcome:
         """Run one of the collection's playbooks for the site."""

@@ -63,6 +63,9 @@ WORKER_OPTIONS = (
     f" -javaagent:/opt/kafka/jmx/jmx_prometheus_javaagent.jar=127.0.0.1:{METRICS_PORT}:/opt/kafka/jmx/connect.yml"
 )
 RUN_BROKER = f"[ -e /var/lib/kafka/data/log/meta.properties ] && exec kafka-class kafka.Kafka $0; {FORMAT_AND_RUN}"
+# As roles/event_stack/templates/services/*.yaml.j2 have it.
+HEALTH = ["--health-interval", "10s", "--health-timeout", "10s", "--health-start-period", "120s",
+          "--health-retries", "4"]  # fmt: skip
 Row = Dict[str, Any]
 
 
@@ -95,11 +98,12 @@ class Site:
             os.chown(self.root / name, UID, UID)
         self.root.chmod(0o755)
         self._write_files()
-        docker("run", "--detach", "--name", BROKER, *self._contained(),
+        docker("run", "--detach", "--name", BROKER, *self._contained("health-broker"),
                "--volume", f"{self.root / 'broker'}:/var/lib/kafka/data", "--env", f"KAFKA_HEAP_OPTS={HEAP}",
+               "--env", f"KAFKA_PORT={STACK.kafka_port}",
                have["event log"], "bash", "-c", RUN_BROKER, "/etc/event-log/server.properties")  # fmt: skip
         self.make_database()
-        docker("run", "--detach", "--name", WORKER, *self._contained(),
+        docker("run", "--detach", "--name", WORKER, *self._contained("health-connect"),
                "--volume", f"{self.root / 'secrets'}:{worker_files.SECRETS}:ro", "--env", f"KAFKA_HEAP_OPTS={HEAP}",
                "--env", f"KAFKA_OPTS={WORKER_OPTIONS}", "--env", f"REST_PORT={STACK.connect_port}",
                "--env", f"REST_LOGIN_FILE={worker_files.SECRETS}/rest-login.properties",
@@ -107,8 +111,9 @@ class Site:
                "/etc/event-log/connect-distributed.properties")  # fmt: skip
         self.await_worker()
 
-    def _contained(self) -> List[str]:
+    def _contained(self, healthy: str) -> List[str]:
         return ["--network", "host", "--user", f"{UID}:{UID}", "--read-only", "--tmpfs", "/tmp:exec,size=64m",
+                *HEALTH, "--health-cmd", healthy,
                 "--volume", f"{self.root / 'etc'}:/etc/event-log:ro",
                 "--env", "KAFKA_LOG4J_OPTS=-Dlog4j2.configurationFile=/etc/event-log/log4j2.properties"]  # fmt: skip
 
