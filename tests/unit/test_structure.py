@@ -66,6 +66,7 @@ OUTPUTS = {
     "event_images_uis_there",
     "event_images_zookeeper_reference",
     "event_stack_predicted",
+    "fleet_status_said",
     "mysql_binlog_seen",
     "offline_packages_predicted",
     *(f"{role}_removal" for role in ("event_guard", "event_stack", "kafka_host", "openmrs_sample")),

@@ -29,6 +29,7 @@ STEPS = (
     ("disk", "step"),
     ("days", "step"),
     ("report", "step"),
+    ("metrics", "step"),
 )
 #: A step that hangs, at a disk or a socket, is left after this time.
 _STEP_SECONDS = 600

@@ -36,6 +36,7 @@ class Guard:
     lag_limit: int = 900  # seconds without a heartbeat, though the task runs
     report_command: Tuple[str, ...] = ()
     report_hours: float = 24
+    metrics_dir: str = ""  # where a node exporter reads files; empty: no figures
     restart_minutes: Tuple[float, ...] = (1, 2, 4, 8, 16, 32, 60)
     report_after: int = 5  # failures in a row
 
@@ -55,7 +56,7 @@ def from_mapping(data: Any, path: Path) -> Guard:
                 found[one.name] = value is True
             elif kind is tuple:
                 found[one.name] = _listed(one.name, value)
-            elif one.name in ("directory", "site"):
+            elif one.name in ("directory", "site", "metrics_dir"):
                 found[one.name] = Path(str(value)) if one.name == "directory" else str(value)
             else:
                 found[one.name] = _number(value)

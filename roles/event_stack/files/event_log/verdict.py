@@ -14,7 +14,8 @@ from .trace import SAME_ID
 from .worker import Connector
 
 OK, BUSY, HELD, ILL, DOWN = "ok", "busy", "held", "ill", "down"
-_GRAVITY = (OK, BUSY, HELD, ILL, DOWN)
+#: From the best to the worst.
+VERDICTS = (OK, BUSY, HELD, ILL, DOWN)
 _LEAST_FREE = 1024**3
 _LEAST_SHARE = 0.05
 _MANY_RESTARTS = 3
@@ -107,7 +108,7 @@ def judge(seen: Seen) -> Verdict:
     """The gravest finding speaks; without any, or with notes alone, the good news."""
     findings = [*_of_the_stack(seen), *_of_the_upgrade(seen), *_of_the_disk(seen)]
     findings += [one for one in seen.guard if one.verdict != OK]
-    findings.sort(key=lambda one: -_GRAVITY.index(one.verdict))
+    findings.sort(key=lambda one: -VERDICTS.index(one.verdict))
     notes = (*_of_the_uis(seen), *_of_the_reading(seen), *(one for one in seen.guard if one.verdict == OK))
     connectors = tuple(seen.connectors or ())
     if findings:
@@ -159,7 +160,7 @@ def _of_the_containers(seen: Seen) -> List[Finding]:
     starting = [kind for kind, finding in told if finding and finding.id == "starting"]
     if len(found) == len(starting) > 1:
         return [Finding("starting", BUSY, f"Starting: {' and '.join(starting)} are not ready yet.", "")]
-    return sorted(found, key=lambda one: -_GRAVITY.index(one.verdict))
+    return sorted(found, key=lambda one: -VERDICTS.index(one.verdict))
 
 
 def _core(seen: Seen) -> Mapping[str, Container]:
@@ -216,7 +217,7 @@ def _of_the_worker(seen: Seen) -> List[Finding]:
     if not seen.connectors:
         return [Finding("no_connector", ILL, "Kafka runs, but no connector is registered.", "Run connector.yml.")]
     found = [finding for one in seen.connectors for finding in [_of_the_connector(one, worker)] if finding]
-    return sorted(found, key=lambda one: -_GRAVITY.index(one.verdict))
+    return sorted(found, key=lambda one: -VERDICTS.index(one.verdict))
 
 
 def _of_the_connector(one: Connector, worker: str) -> Optional[Finding]:

@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.unit.role_files import ROOT
 from tests.unit.roles.role_runs import Outcome, check
 
 REPORT = "far: ill\nNo heartbeat.\nData: " + json.dumps(
     {"site": "far", "at": "2026-03-02T10:00:00.000Z", "verdict": "ill", "sentence": "No heartbeat."}
 )
+
+#: As the playbook brings it together.
+ANSWERS = yaml.safe_load((ROOT / "playbooks/status.yml").read_text())[0]["vars"]["fleet_status_answers"]
 
 
 def told(verdict: str, sentence: str) -> str:
@@ -46,6 +51,7 @@ class Fleet:
             "event_log_status_dir": str(self.folder / "page"),
             "event_log_reports_dir": str(self.folder / "reports"),
             "path": "/usr/bin:/bin",
+            "fleet_status_answers": ANSWERS,
             **more,
         }
 

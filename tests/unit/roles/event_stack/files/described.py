@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
+
+from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log import stack, worker
+from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log.verdict import Seen
 
 
 def container(
@@ -56,3 +60,24 @@ def connector(
         },
         "info": {"config": {"database.include.list": database}},
     }
+
+
+BROKER, WORKER = "event-log-broker", "event-log-connect"
+
+
+def seen(broker: Any = None, connect: Any = None, **more: Any) -> Seen:
+    """A host with both containers, healthy unless they are given."""
+    both = [entry for entry in (broker or container(BROKER), connect or container(WORKER)) if entry != "none"]
+    given = {
+        "containers": stack.parse_inspect(json.dumps(both)),
+        "connectors": worker.parse({"c": connector()}),
+        **more,
+    }
+    return Seen(
+        names=(BROKER, WORKER),
+        start_command="sudo systemctl start event-log",
+        database="openmrs",
+        home="/opt/event-log",
+        data_dir="/var/lib/event-log",
+        **given,
+    )
