@@ -14,7 +14,7 @@ import pytest
 from tests.helpers.fault_load import Load
 from tests.helpers.server import eventually
 from tests.helpers.small_disk import MIB
-from tests.integration.server_faults.conftest import UP, Faulty, pause
+from tests.integration.server_faults.conftest import FLOWS, UP, Faulty, pause
 
 ROOM = 30.0  # percent that are free again when somebody has come
 REST = "rest-of-the-disk"
