@@ -71,7 +71,7 @@ def test_a_full_root_loses_nothing(faulty: Faulty, record_property: Callable[...
         server.sh("docker kill event-log-connect")
         waits = "database_unreachable"
         eventually(
-            lambda: faulty.memory().get("waiting", {}).get("id") == waits, UP, "the worker waits for the database"
+            lambda: faulty.memory().get("waiting", {}).get("id") == waits, FLOWS, "the worker waits for the database"
         )
         also = faulty.sentence()
         assert "The worker starts by itself as soon as it can" in also
