@@ -310,9 +310,7 @@ def test_a_broker_that_answers_nothing_is_told_of_and_restarted_after_minutes(
     assert len(commands) == 2  # and so on, later each time
 
 
-def test_a_worker_is_not_restarted_for_a_broker_that_answers_nothing(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_outlives_a_broker_that_answers_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     commands: List[Any] = []
     monkeypatch.setattr(stack, "run", lambda command, seconds: commands.append(command))
     site.seen = look.Look("", replace(UP, health="unhealthy"), False, (), "no answer (too slow)")
