@@ -34,6 +34,7 @@ PLAYBOOK_VARIABLES = frozenset(
         "event_log_serial",
         "event_stack_predicted",
         "event_stack_removal",
+        "fleet_status_said",
         "kafka_host_removal",
         "mysql_binlog_seen",
         "offline_packages_predicted",

@@ -23,9 +23,9 @@ ROLES = ROOT / "roles"
 HOSTS = {"127.0.0.1", "localhost"}
 # Words that look like variables of the collection and are none: the collection, roles, "event_log_x" and the like.
 METRICS = ROLES / "event_guard/files/event_guard/metrics.py"
-#: What looks like a variable and is none: names of roles, what a role hands on, figures for Prometheus.
+#: What looks like a variable and is none: names of roles, figures for Prometheus.
 NO_VARIABLE = {
-    *("event_log", "event_log_x", "fleet_status_said"),
+    *("event_log", "event_log_x"),
     *(path.name for path in ROLES.iterdir()),
     *re.findall(r'"(event_log_\w+)"', METRICS.read_text(encoding="utf-8")),
 }

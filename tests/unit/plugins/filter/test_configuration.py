@@ -19,6 +19,7 @@ from ansible_collections.openmrs.event_log.plugins.filter import (
     backup,
     bundle,
     connectors,
+    fleet,
     logins,
     refusals,
     stack_ui,
@@ -51,7 +52,7 @@ def page(name: str) -> Dict[str, Any]:
 
 
 def test_every_filter_has_its_page_and_every_page_its_filter() -> None:
-    modules: Tuple[Any, ...] = (access, backup, bundle, connectors, logins, refusals, stack_ui, traces)
+    modules: Tuple[Any, ...] = (access, backup, bundle, connectors, fleet, logins, refusals, stack_ui, traces)
     others = [name for module in modules for name in module.FilterModule().filters()]
     assert {path.stem for path in FOLDER.glob("*.yml")} == {*FILTERS, *others}
 
