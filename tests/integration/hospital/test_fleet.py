@@ -76,7 +76,8 @@ def test_one_page_shows_who_answers_and_who_is_away(
     fleet: Outcome, clinic: Site, district: Site, tmp_path: Path
 ) -> None:
     page = tmp_path / "page"
-    away = {**clinic.variables, "event_log_site": "away", "ansible_port": 1, "ansible_ssh_timeout": 5}
+    there = {"ansible_host": clinic.address, "ansible_port": 1, "ansible_ssh_timeout": 5}
+    away = {**clinic.variables, "event_log_site": "away", **there}
     sites = {AWAY: away, CLINIC.name: clinic.variables, DISTRICT.name: district.variables}
     outcome = play_all(tmp_path, sites, "-e", f"event_log_status_dir={page}", playbook="openmrs.event_log.status")
     assert (outcome.code, outcome.changed) == (0, []), outcome.output[-3000:]
