@@ -193,9 +193,9 @@ def test_a_trace_of_five_megabytes_is_shortened_quickly(worker: ScriptedServer, 
     assert len(trace) > 5_000_000
     worker.expect("GET", ALL, {"n": one(states="FAILED FAILED", trace=trace)})
     plugin(worker)
-    began = time.monotonic()
+    began = time.process_time()  # of this process: others may keep the machine busy
     (connector,) = Call(worker, clock, gather=BOTH).result()["connectors"]
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     for told in (connector["trace"], connector["tasks"][0]["trace"]):
         assert len(told) < 10_000
         assert told.startswith("java.lang.Error: first <redacted>")
