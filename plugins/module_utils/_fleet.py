@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._site_summary import reason
+
 FORMAT = 1
 #: How a line of a report begins that programs read.
 REPORT_LINE = "Data: "
@@ -77,7 +79,7 @@ def as_data(sites: Iterable[Site], at: str) -> Dict[str, Any]:
 def answer(name: str, result: Mapping[str, Any]) -> Site:
     """What a site answered in this run, from what the task returned that asked it."""
     if result.get("unreachable"):
-        return Site(name, None, f"not reached: {_line(result.get('msg'))}")
+        return Site(name, None, f"not reached: {_line(reason(result))}")
     said = str(result.get("stdout") or "")
     try:
         overview = json.loads(said)

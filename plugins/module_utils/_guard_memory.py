@@ -67,7 +67,7 @@ class Memory:
         with _locked(self.directory):
             there = _read(self.directory / NAME)
             there.update({key: self._data[key] for key in self._changed})
-            _write(self.directory / NAME, {**there, "version": VERSION})
+            write_whole(self.directory / NAME, {**there, "version": VERSION})
         self._data = there
         self._changed = set()
 
@@ -95,8 +95,9 @@ def _begin_anew(path: Path) -> Dict[str, Any]:
     return {}
 
 
-def _write(path: Path, data: Dict[str, Any]) -> None:
-    fresh = path.with_name(f"{NAME}.new")
+def write_whole(path: Path, data: Dict[str, Any]) -> None:
+    """Write a file of the guard, so that a power cut leaves the whole of the old one or the whole of the new one."""
+    fresh = path.with_name(f"{path.name}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         json.dump(data, stream, ensure_ascii=False, sort_keys=True)

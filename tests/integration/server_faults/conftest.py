@@ -128,7 +128,7 @@ class Faulty(Repair):
     # what a person sees
 
     def verdict(self) -> Dict[str, Any]:
-        """What the host command says."""
+        """What the host command says. Where it ends in an error, what it printed is no JSON, and fails here."""
         said: Dict[str, Any] = json.loads(self.server.sh("event-log status --json || true"))
         return said
 

@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 from event_log import days, topics
 from event_log.settings import Settings
-from event_log.sizes import room_of
+from event_log.sizes import read_json, room_of
 
-from .memory import Memory
+from .memory import Memory, write_whole
 from .settings import Guard
 
 KEY = "days"
@@ -35,24 +31,6 @@ def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
     }
     today = f"{datetime.fromtimestamp(now).astimezone():%Y-%m-%d}"
     path = guard.directory / days.NAME
-    known = days.of_data(_read(path))
-    _write(path, days.as_data(days.record(known, today, (room.used, room.size), ends)))
+    known = days.of_data(read_json(path))
+    write_whole(path, days.as_data(days.record(known, today, (room.used, room.size), ends)))
     memory.put(KEY, {"looked": int(now)})
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
-def _write(path: Path, data: Any) -> None:
-    """A power cut leaves the former file or the new one, whole."""
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump(data, stream, separators=(",", ":"))
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(path)

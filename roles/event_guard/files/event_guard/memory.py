@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from .shared.memory import DIRECTORY, GAPS, HOLD, NAME, WAITING, Memory
+from .shared.memory import DIRECTORY, GAPS, HOLD, NAME, WAITING, Memory, write_whole
 
-__all__ = ["DIRECTORY", "GAPS", "HOLD", "NAME", "WAITING", "Memory"]
+__all__ = ["DIRECTORY", "GAPS", "HOLD", "NAME", "WAITING", "Memory", "write_whole"]
