@@ -21,13 +21,14 @@ from ansible_collections.openmrs.event_log.plugins.module_utils import (
     _patient_data,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._connector_file import VARIABLE, Definition, parse
-from ansible_collections.openmrs.event_log.plugins.module_utils._debezium1 import HISTORY, KAFKA_HISTORY
+from ansible_collections.openmrs.event_log.plugins.module_utils._debezium1 import HISTORY
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import InputError
 from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import text
 
 SECRETS_DIR = "/run/event-log/secrets"
 PREFIX, SERVER_ID = "topic.prefix", "database.server.id"
+IN_KAFKA = (_debezium.ORDERED_HISTORY, _debezium.KAFKA_HISTORY)
 HISTORY_TOPIC, HISTORY_SERVERS = f"{HISTORY}.kafka.topic", f"{HISTORY}.kafka.bootstrap.servers"
 PASSWORD = "database.password"  # noqa: S105 - the name of a property
 CREATION, HEARTBEAT = "topic.creation.default.", "topic.creation.heartbeat."
@@ -157,8 +158,8 @@ def _additions(config: Mapping[str, str], kind: str, name: str, source: _debeziu
     beats = config.get("topic.heartbeat.prefix", "__debezium-heartbeat")
     site[f"{HEARTBEAT}include"] = _debezium.literal(f"{beats}.{config[PREFIX]}")
     wanted = ALWAYS | {key for key in site if key.startswith(CREATION)} | _address_and_login(config, source)
-    if config.get(HISTORY, KAFKA_HISTORY) == KAFKA_HISTORY:
-        wanted |= {HISTORY_SERVERS, HISTORY_TOPIC}
+    if config.get(HISTORY, _debezium.ORDERED_HISTORY) in IN_KAFKA:
+        wanted |= {HISTORY, HISTORY_SERVERS, HISTORY_TOPIC}
         if _is_own_broker(config, source):
             wanted |= set(_debezium.HISTORY_CLIENTS)
     if not {"max.queue.size", "max.batch.size"} & set(config):
@@ -196,8 +197,13 @@ def _is_own_broker(config: Mapping[str, str], source: _debezium.Source) -> bool:
 
 
 def _warnings(config: Mapping[str, str], source: _debezium.Source) -> Iterable[str]:
-    history = config.get(HISTORY, KAFKA_HISTORY)
-    if history != KAFKA_HISTORY:
+    history = config.get(HISTORY, _debezium.ORDERED_HISTORY)
+    if history == _debezium.KAFKA_HISTORY:
+        yield (
+            f"{HISTORY} is {history}: with MySQL without GTIDs a restart soon after a change of a table may end such a"
+            f" connector for good. Leave it out, to have {_debezium.ORDERED_HISTORY}."
+        )
+    if history not in IN_KAFKA:
         yield (
             f"{HISTORY} is {history}: the worker keeps nothing on its own disk, so that the history of the tables'"
             f" structure would be lost with its container. Leave it out, to keep the history in Kafka."

@@ -47,6 +47,11 @@ HISTORY_CLIENTS = {
     for key in ("security.protocol", "sasl.mechanism")
 }
 
+#: The image's own is Debezium's, but for a start: it takes no more than what lies before the position. Debezium 3.6
+#: takes all of it from MySQL without GTIDs, also changes of tables that are still to be read (docs/reliability.md).
+KAFKA_HISTORY = "io.debezium.storage.kafka.history.KafkaSchemaHistory"
+ORDERED_HISTORY = "org.openmrs.eventlog.OrderedSchemaHistory"
+
 #: Server ids are derived in this range: far from 1, 3, 184054, 223344 and the like, which people write by hand.
 SERVER_ID_START, SERVER_ID_COUNT = 1_000_000_000, 1_000_000_000
 
@@ -116,6 +121,7 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         "database.include.list": literal(source.database),
         "table.include.list": ",".join(literal(f"{source.database}.{table}") for table in source.tables),
         "topic.prefix": source.topic_prefix,
+        "schema.history.internal": ORDERED_HISTORY,
         # History of the captured tables only: OpenMRS has some 200 others, with hundreds of DDLs in an upgrade.
         "schema.history.internal.store.only.captured.tables.ddl": True,
         "schema.history.internal.kafka.bootstrap.servers": source.bootstrap,

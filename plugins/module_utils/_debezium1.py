@@ -13,11 +13,10 @@ import re
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._debezium import CLASSES
+from ansible_collections.openmrs.event_log.plugins.module_utils._debezium import CLASSES, ORDERED_HISTORY
 from ansible_collections.openmrs.event_log.plugins.module_utils._redact import Secrets
 
 HISTORY = "schema.history.internal"
-KAFKA_HISTORY = "io.debezium.storage.kafka.history.KafkaSchemaHistory"
 
 #: The first expression that matches a whole name says what it is called now.
 NAMES = tuple(
@@ -38,7 +37,7 @@ NAMES = tuple(
 VALUES: Mapping[str, Mapping[str, str]] = {
     "snapshot.mode": {"schema_only": "no_data", "schema_only_recovery": "recovery"},
     HISTORY: {
-        "io.debezium.relational.history.KafkaDatabaseHistory": KAFKA_HISTORY,
+        "io.debezium.relational.history.KafkaDatabaseHistory": ORDERED_HISTORY,
         "io.debezium.relational.history.FileDatabaseHistory": "io.debezium.storage.file.history.FileSchemaHistory",
         "io.debezium.relational.history.MemoryDatabaseHistory": "io.debezium.relational.history.MemorySchemaHistory",
     },

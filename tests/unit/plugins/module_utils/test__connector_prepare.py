@@ -76,6 +76,7 @@ def test_the_former_file_keeps_every_value_and_gets_what_it_lacks() -> None:
     assert {key: made.config.get(key) for key in own} == own
     assert set(made.changes) == {f"{old} → {new}" for old, new in renamed.items()}
     assert {key: value for key, value in made.config.items() if key not in own} == {
+        "schema.history.internal": "org.openmrs.eventlog.OrderedSchemaHistory",
         "database.ssl.mode": "verify_ca",
         "database.ssl.truststore": "/run/event-log/secrets/ca-1.jks",
         "driver.allowPublicKeyRetrieval": "true",
@@ -223,6 +224,7 @@ def test_a_file_s_own_value_always_stays(own: Dict[str, str]) -> None:
     ("more", "words"),
     [
         ({"schema.history.internal": "x.FileSchemaHistory"}, ["x.FileSchemaHistory", "lost"]),
+        ({"schema.history.internal": _debezium.KAFKA_HISTORY}, [_debezium.KAFKA_HISTORY, "Leave it out"]),
         ({"schema.history.internal.kafka.bootstrap.servers": "kafka:9092"}, ["kafka:9092", "127.0.0.1:9092"]),
     ],
 )  # fmt: skip

@@ -42,6 +42,7 @@ WHOLE = {
     "database.ssl.mode": "preferred",
     "driver.allowPublicKeyRetrieval": True,
     "topic.prefix": "openmrs",
+    "schema.history.internal": "org.openmrs.eventlog.OrderedSchemaHistory",
     "schema.history.internal.store.only.captured.tables.ddl": True,
     "schema.history.internal.kafka.bootstrap.servers": "127.0.0.1:9092",
     "schema.history.internal.kafka.topic": "schema-changes.openmrs",

@@ -86,10 +86,10 @@ def test_the_mode_never_is_refused_with_what_to_write(word: str) -> None:
 
 def test_the_class_of_the_history_is_translated_with_its_name() -> None:
     made = subject.translate({**MYSQL, "database.history": KAFKA_FORMER})
-    assert made.config["schema.history.internal"] == "io.debezium.storage.kafka.history.KafkaSchemaHistory"
+    assert made.config["schema.history.internal"] == "org.openmrs.eventlog.OrderedSchemaHistory"
     assert made.changes == (
         "database.history → schema.history.internal",
-        f"schema.history.internal {KAFKA_FORMER} → io.debezium.storage.kafka.history.KafkaSchemaHistory",
+        f"schema.history.internal {KAFKA_FORMER} → org.openmrs.eventlog.OrderedSchemaHistory",
     )
     former = "io.debezium.relational.history.FileDatabaseHistory"
     made = subject.translate({**MYSQL, "database.history": former})
