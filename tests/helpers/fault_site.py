@@ -188,10 +188,10 @@ class Site:
         )  # fmt: skip
         return {key: text(value) for key, value in connector_config(source).items()}
 
-    def register(self, name: str) -> None:
-        """Register a connector and wait until its snapshot is over and it streams."""
+    def register(self, name: str, **others: str) -> None:
+        """Register a connector, with other properties if wanted, and wait until its snapshot is over and it streams."""
         self.known.append(name)
-        status, answer = self.rest("PUT", f"/connectors/{name}/config", self.config(name))
+        status, answer = self.rest("PUT", f"/connectors/{name}/config", {**self.config(name), **others})
         assert status in (200, 201), answer
         self.await_running(name)
         wait_for(f"{name} streams", lambda: self.streams(name), 90, WORKER)
