@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from statistics import median
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from statistics import mean, median
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 HOUR, DAY = 3600, 86400
 #: From the best to the worst.
@@ -19,8 +19,11 @@ OK, LOW, STOP, LAST = "ok", "low", "stop", "last"
 LEVELS = (OK, LOW, STOP, LAST)
 #: A level is left for a better one only with so much more: what was just freed must not start it again.
 BACK = 2.0
-#: Two weeks hold the nights, the dumps and the retention of a site.
-MOST_SAMPLES = 14 * 24
+#: Two weeks hold the nights, the dumps and the retention of a site, and one day more: days are compared.
+MOST_SAMPLES = 15 * 24 + 1
+_MOST_DAYS = 14
+#: A day that is so many busy days away from the middle one is no day like the others.
+_JUMP = 2.0
 SHORTEST_SPAN = DAY
 #: Every pair of samples is looked at: 80 of them are 3160 pairs.
 _COMPARED = 80
@@ -98,16 +101,23 @@ def record(samples: Sequence[Sample], now: int, used: int, every: int = HOUR) ->
 
 
 def forecast(samples: Sequence[Sample], now: int, room: Room, limit: float) -> Optional[Forecast]:
-    """When ``limit`` percent are left; None while less than a day was measured.
-
-    The median of the slopes between samples: a dump that comes and goes, or one large import, does not turn it.
-    """
+    """When ``limit`` percent are left; None while less than a day was measured."""
     known = [sample for sample in samples if sample[0] <= now]
     if not known or now - known[0][0] < SHORTEST_SPAN:
         return None
     known = [*(sample for sample in known if sample[0] < now), (now, room.used)]
+    days_known = (now - known[0][0]) // DAY - 1
+    per_day = _by_weekdays(known, min(days_known, _MOST_DAYS)) if days_known >= 7 else _by_slopes(known)
+    days = None
+    if per_day > 0:
+        days = max(0.0, room.free - room.size * limit / 100.0) / per_day
+    return Forecast(per_day, now - known[0][0], days)
+
+
+def _by_slopes(known: Sequence[Sample]) -> float:
+    """Of less than a week: the median of the slopes between samples, which a dump that comes and goes does not turn."""
     step = max(1, -(-len(known) // _COMPARED))
-    picked = known[::-1][::step][::-1]
+    picked = list(known[::-1][::step][::-1])
     if picked[0] != known[0]:
         picked.insert(0, known[0])
     slopes = [
@@ -116,11 +126,47 @@ def forecast(samples: Sequence[Sample], now: int, room: Room, limit: float) -> O
         for later in picked[place + 1 :]
         if later[0] > earlier[0]
     ]
-    per_day = median(slopes) * DAY
-    days = None
-    if per_day > 0:
-        days = max(0.0, room.free - room.size * limit / 100.0) / per_day
-    return Forecast(per_day, now - known[0][0], days)
+    return median(slopes) * DAY
+
+
+def _by_weekdays(known: Sequence[Sample], days: int) -> float:
+    """The mean over the days of a week, for a Sunday brings less than a Monday.
+
+    The emptiest hour of each day is compared, so that dumps that come and go do not count.
+    """
+    last = known[-1][0]
+    lows = [_lowest(known, last - DAY * back) for back in range(days, -1, -1)]
+    grown = [later - earlier for earlier, later in zip(lows, lows[1:])]
+    jumps = _jumps(grown)
+    usual = [(place % 7, day) for place, day in enumerate(grown) if place not in jumps]
+    others = median(day for _, day in usual)
+    return mean(mean([day for weekday, day in usual if weekday == one] or [others]) for one in range(7))
+
+
+def _lowest(known: Sequence[Sample], end: int) -> float:
+    """What was used at the least in the day up to then; on a straight line where the host was off all day."""
+    there = [used for when, used in known if end - DAY < when <= end]
+    if there:
+        return min(there)
+    begin, before = max(sample for sample in known if sample[0] <= end - DAY)
+    after, used = min(sample for sample in known if sample[0] > end)
+    line = [before + (used - before) * (moment - begin) / (after - begin) for moment in (end - DAY, end)]
+    return min(line)
+
+
+def _jumps(days: Sequence[float]) -> Set[int]:
+    """Which days brought a large import, or lost an old dump: far from all others and the only one of its kind.
+
+    It may lie across midnight. What comes again is how the disk fills: a retention that deletes once a week, or what
+    runs away for days.
+    """
+    busy = sorted(abs(day) for day in days)[-1 - max(2, len(days) // 4)]
+    middle, found = median(days), set()
+    for sign in (1, -1):
+        far = [place for place, day in enumerate(days) if (day - middle) * sign > _JUMP * busy]
+        if far and len(far) == far[-1] - far[0] + 1 <= 2:
+            found.update(far)
+    return found
 
 
 def reserve_bytes(room: Room, megabytes: int) -> int:
