@@ -8,6 +8,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 event_log_setup requirements-dev.txt
 event_log_tools age zstd # backups
-[ "${1:-}" = quick ] || event_log_tools chromium prometheus # the page of all sites, the alert rules
+[ "${1:-}" = quick ] || event_log_tools chromium prometheus prometheus-node-exporter # the page of all sites, the alert rules
 export PATH="$PWD/.venv/bin:$PATH"
 exec .venv/bin/python -m tests.run.driver "$@"

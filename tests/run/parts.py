@@ -167,10 +167,13 @@ SECURE = Part(
 )
 FAULTS = Part(
     "faults",
-    "power cut, processes killed and frozen, databases restored and rebuilt, a disk that fills: nothing is lost",
-    5.5,
+    "power cut, processes killed and frozen, databases restored, a disk that fills: nothing is lost; who is alerted",
+    8.5,
     30,
-    (cases("faults", "tests/faults"),),
+    (
+        cases("faults", "tests/faults", "--ignore=tests/faults/alerts"),
+        cases("alerts", "tests/faults/alerts"),  # a site of its own, of the same names
+    ),
     docker=True,
     after=BUILT,
 )
