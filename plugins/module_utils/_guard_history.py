@@ -20,10 +20,41 @@ from datetime import datetime, timezone
 from typing import Any, Dict, Mapping, Optional, Set, Tuple
 
 KEY = "history"
+_NOT_THE_ONE = "The database is not the one that the events were read from, or it was built anew or restored: "
+_GONE_BACK = (
+    "The database has gone back to an earlier state than that of {time}, as after the restoration of a copy, or after "
+    "a power cut with sync_binlog other than 1: "
+)
+#: In English. The guard says the same in the site's language: its catalogue (``words_en.json``) has these texts too.
+TEXTS = {
+    "binlog_off": "The database writes no binary log{at}.",
+    "binlog_purged": "The database has deleted {file} of its binary log, from which the event log would read on at "
+    "{pos}; the oldest that is left is {oldest}. What was written between them cannot be read any more{at}.",
+    "database_other.begun": _NOT_THE_ONE + "its {file} was begun {now}, the one that was read {before}{at}.",
+    "database_other.not_listed": _NOT_THE_ONE + "{file}, which comes next, is not among its files ({there}){at}.",
+    "database_other.not_readable": _NOT_THE_ONE
+    + "{file}, which comes next, is not among its files (nothing that can be read){at}.",
+    "database_other.event": _NOT_THE_ONE
+    + "at {place} there is not the event of {time} by server {server}, but one of {time_now} by server "
+    "{server_now}{at}.",
+    "database_other.no_event": _NOT_THE_ONE
+    + "at {place} there is not the event of {time} by server {server}, but none{at}.",
+    "database_older.gone": _GONE_BACK + "{file} is not there any more, and it was being written {time}{at}.",
+    "database_older.shorter": _GONE_BACK + "{file} ends at {end}, and it had been written up to {pos}{at}.",
+    "database_older.middle": _GONE_BACK
+    + "at {place}, where an event ended {time}, there is now the middle of another{at}.",
+}
 HEAD = 4  # where the first event of every file begins
 OTHER, OLDER, PURGED, OFF = "database_other", "database_older", "binlog_purged", "binlog_off"
 #: Which playbook makes it right again.
 REPAIRS = {OTHER: "repair_restored_source", OLDER: "repair_restored_source", PURGED: "repair_binlog_gap"}
+REMEDIES = {
+    OFF: "Switch it on again: site.yml with event_log_manage_mysql=true.",
+    PURGED: f"Run the playbook {REPAIRS[PURGED]}: it records the gap and reads again what may be missing.",
+    OTHER: f"If it is the wrong database, correct its address. If it was restored or built anew, run the playbook "
+    f"{REPAIRS[OTHER]}.",
+    OLDER: f"Run the playbook {REPAIRS[OLDER]}.",
+}
 
 
 @dataclass(frozen=True)
@@ -90,9 +121,20 @@ class Seen:
 class Difference:
     """Why reading on would be wrong."""
 
-    id: str
-    what: str
-    remedy: str
+    key: str  # of its text
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.key.partition(".")[0]
+
+    @property
+    def what(self) -> str:
+        return TEXTS[self.key].format(**self.fields, at="")
+
+    @property
+    def remedy(self) -> str:
+        return REMEDIES[self.id]
 
 
 def number(file: str) -> int:
@@ -141,9 +183,7 @@ def forget(memory: Any, connector: str) -> None:
 def compare(known: Remembered, seen: Seen) -> Optional[Difference]:
     """The first difference that makes reading on wrong; None when it is the same history as far as can be told."""
     if not seen.files:
-        return Difference(
-            OFF, "The database writes no binary log.", "Switch it on again: site.yml with event_log_manage_mysql=true."
-        )
+        return Difference(OFF)
     for rule in (_begun, _listed, _long_enough, _same_event):
         found = rule(known, seen)
         if found is not None:
@@ -155,7 +195,8 @@ def _begun(known: Remembered, seen: Seen) -> Optional[Difference]:
     for file in sorted(known.created, key=number):
         now = seen.created.get(file)
         if now is not None and now != known.created[file]:
-            return _other(f"its {file} was begun {moment(now)}, the one that was read {moment(known.created[file])}")
+            told = {"file": file, "now": moment(now), "before": moment(known.created[file])}
+            return Difference("database_other.begun", told)
     return None
 
 
@@ -164,7 +205,7 @@ def _listed(known: Remembered, seen: Seen) -> Optional[Difference]:
     wanted, newest = known.offset or known.newest, known.newest
     if wanted is None or not _gone(wanted.file, seen):
         if newest is not None and _gone(newest.file, seen):
-            return _older(f"{newest.file} is not there any more, and it was being written {moment(known.time)}", known)
+            return Difference("database_older.gone", {"file": newest.file, "time": moment(known.time)})
         return None
     kept = [file for file in seen.files if not _gone(file, seen)]
     oldest = min((number(file) for file in kept), default=-1)
@@ -172,14 +213,10 @@ def _listed(known: Remembered, seen: Seen) -> Optional[Difference]:
     last = newest or wanted
     continues = (not _gone(last.file, seen)) or oldest > number(last.file)
     if uuid_differs or not continues or oldest < number(wanted.file) or _base(kept[0]) != _base(wanted.file):
-        there = f"{kept[0]} to {kept[-1]}" if kept else "nothing that can be read"
-        return _other(f"{wanted.file}, which comes next, is not among its files ({there})")
-    return Difference(
-        PURGED,
-        f"The database has deleted {wanted.file} of its binary log, from which the event log would read on at "
-        f"{wanted.pos}; the oldest that is left is {kept[0]}. What was written between them cannot be read any more.",
-        f"Run the playbook {REPAIRS[PURGED]}: it records the gap and reads again what may be missing.",
-    )
+        if not kept:
+            return Difference("database_other.not_readable", {"file": wanted.file})
+        return Difference("database_other.not_listed", {"file": wanted.file, "there": f"{kept[0]} … {kept[-1]}"})
+    return Difference(PURGED, {"file": wanted.file, "pos": wanted.pos, "oldest": kept[0]})
 
 
 def _gone(file: str, seen: Seen) -> bool:
@@ -194,13 +231,10 @@ def _base(file: str) -> str:
 def _long_enough(known: Remembered, seen: Seen) -> Optional[Difference]:
     for place in (known.offset, known.newest):
         if place is not None and seen.files.get(place.file, place.pos) < place.pos:
-            return _older(
-                f"{place.file} ends at {seen.files[place.file]}, and it had been written up to {place.pos}", known
-            )
+            told = {"file": place.file, "end": seen.files[place.file], "pos": place.pos, "time": moment(known.time)}
+            return Difference("database_older.shorter", told)
     if not seen.newest_begins:
-        return _older(
-            f"at {known.newest}, where an event ended {moment(known.time)}, there is now the middle of another", known
-        )
+        return Difference("database_older.middle", {"place": str(known.newest), "time": moment(known.time)})
     return None
 
 
@@ -208,27 +242,11 @@ def _same_event(known: Remembered, seen: Seen) -> Optional[Difference]:
     event = known.event
     if event is None or _gone(event.at.file, seen) or seen.event == event:
         return None
-    was = f"of {moment(event.time)} by server {event.server_id}"
-    now = f"one of {moment(seen.event.time)} by server {seen.event.server_id}" if seen.event else "none"
-    return _other(f"at {event.at} there is not the event {was}, but {now}")
-
-
-def _other(why: str) -> Difference:
-    return Difference(
-        OTHER,
-        f"The database is not the one that the events were read from, or it was built anew or restored: {why}.",
-        f"If it is the wrong database, correct its address. If it was restored or built anew, run the playbook "
-        f"{REPAIRS[OTHER]}.",
-    )
-
-
-def _older(why: str, known: Remembered) -> Difference:
-    return Difference(
-        OLDER,
-        f"The database has gone back to an earlier state than that of {moment(known.time)}, as after the restoration "
-        f"of a copy, or after a power cut with sync_binlog other than 1: {why}.",
-        f"Run the playbook {REPAIRS[OLDER]}.",
-    )
+    told = {"place": str(event.at), "time": moment(event.time), "server": event.server_id}
+    if seen.event is None:
+        return Difference("database_other.no_event", told)
+    now = {"time_now": moment(seen.event.time), "server_now": seen.event.server_id}
+    return Difference("database_other.event", {**told, **now})
 
 
 def moment(when: int) -> str:

@@ -11,15 +11,32 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import List, Optional, Sequence
 
+#: A byte is an "octet" in French.
+_UNITS = {"fr": ("o", "Kio", "Mio", "Gio", "Tio")}
+_UNITS_ELSEWHERE = ("B", "KiB", "MiB", "GiB", "TiB")
+_COMMA = ("fr", "es")
+#: Days, hours, minutes, seconds: one, and several.
+_PERIODS = {
+    "en": (("day", "days"), ("hour", "hours"), ("minute", "minutes"), ("second", "seconds")),
+    "fr": (("jour", "jours"), ("heure", "heures"), ("minute", "minutes"), ("seconde", "secondes")),
+    "es": (("día", "días"), ("hora", "horas"), ("minuto", "minutos"), ("segundo", "segundos")),
+}
 
-def human_bytes(number: int) -> str:
+
+def localised(number: str, language: str = "en") -> str:
+    """A number as it is written in a language: ``1.5`` as ``1,5``."""
+    return number.replace(".", ",") if language in _COMMA else number
+
+
+def human_bytes(number: int, language: str = "en") -> str:
     """1536 as ``1.5 KiB``."""
+    units = _UNITS.get(language, _UNITS_ELSEWHERE)
     size = float(number)
-    for unit in ("B", "KiB", "MiB", "GiB"):
+    for unit in units[:-1]:
         if size < 1024:
-            return f"{number} B" if unit == "B" else f"{size:.1f} {unit}"
+            return f"{number} {unit}" if unit == units[0] else localised(f"{size:.1f} {unit}", language)
         size /= 1024
-    return f"{size:.1f} TiB"
+    return localised(f"{size:.1f} {units[-1]}", language)
 
 
 def iso_utc(milliseconds: Optional[int]) -> Optional[str]:
@@ -43,12 +60,13 @@ def local_time(milliseconds: Optional[int]) -> str:
         return "?"
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, language: str = "en") -> str:
     """90 as ``2 minutes``."""
-    units = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
-    size, word = next((one for one in units if seconds >= one[0]), units[-1])
+    units = tuple(zip((86400, 3600, 60, 1), _PERIODS.get(language, _PERIODS["en"])))
+    size, words = next((one for one in units if seconds >= one[0]), units[-1])
     number = round(seconds / size)
-    return f"{number} {word}{'s' * (number != 1)}"
+    # Nothing at all is one in French: "0 seconde".
+    return f"{number} {words[0] if number == 1 or (number == 0 and language == 'fr') else words[1]}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

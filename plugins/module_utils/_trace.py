@@ -19,14 +19,16 @@ _KIND = re.compile(
 LOGIN_REFUSED = "the database refuses the login"
 SAME_ID = "another reader uses the same server id"
 # What is said of a trace in which one of the phrases stands, in lower case. The first that fits is the most telling.
-_CAUSES: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
-    ("the disk is full", ("no space left on device",)),
-    ("out of memory", ("outofmemoryerror",)),
-    (LOGIN_REFUSED, ("access denied for user", "error code: 1045")),
-    ("the capture account lacks a right", ("access denied; you need", "error code: 1227")),
+# Its key names the same in the host's catalogue of words.
+_CAUSES: Tuple[Tuple[str, str, Tuple[str, ...]], ...] = (
+    ("cause.disk_full", "the disk is full", ("no space left on device",)),
+    ("cause.memory", "out of memory", ("outofmemoryerror",)),
+    ("cause.login", LOGIN_REFUSED, ("access denied for user", "error code: 1045")),
+    ("cause.right", "the capture account lacks a right", ("access denied; you need", "error code: 1227")),
     # Before what else error 1236 means: the server has one number for all that keeps it from sending its log.
-    (SAME_ID, ("with the same server_uuid/server_id", "with the same server_id")),
+    ("cause.same_id", SAME_ID, ("with the same server_uuid/server_id", "with the same server_id")),
     (
+        "cause.binlog_gone",
         "the database no longer has the binary log from which it must go on",
         (
             "no longer available on the server",
@@ -37,21 +39,38 @@ _CAUSES: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
             "error code: 1236",
         ),
     ),
-    ("the schema history is missing", ("history topic is missing",)),
-    ("a table's structure is not in the schema history", ("whose schema isn't known to this connector",)),
-    ("the binary log does not hold whole rows", ("row binlog_format", "binlog_row_image")),
-    ("the database is not known there", ("unknown database",)),
-    ("the certificate of the other side is not trusted", ("pkix path", "unable to find valid certification path")),
-    ("the database's name is not found", ("unknownhostexception",)),
-    ("the database cannot be reached", ("communications link failure", "connection refused", "connect timed out")),
-    ("an event is too large for Kafka", ("recordtoolargeexception",)),
+    ("cause.history", "the schema history is missing", ("history topic is missing",)),
+    (
+        "cause.structure",
+        "a table's structure is not in the schema history",
+        ("whose schema isn't known to this connector",),
+    ),
+    ("cause.row", "the binary log does not hold whole rows", ("row binlog_format", "binlog_row_image")),
+    ("cause.database", "the database is not known there", ("unknown database",)),
+    (
+        "cause.certificate",
+        "the certificate of the other side is not trusted",
+        ("pkix path", "unable to find valid certification path"),
+    ),
+    ("cause.name", "the database's name is not found", ("unknownhostexception",)),
+    (
+        "cause.unreachable",
+        "the database cannot be reached",
+        ("communications link failure", "connection refused", "connect timed out"),
+    ),
+    ("cause.too_large", "an event is too large for Kafka", ("recordtoolargeexception",)),
 )
 
 
 def known_cause(trace: str) -> str:
     """Return what is known of such a failure; empty where nothing is."""
     lower = trace.lower()
-    return next((cause for cause, phrases in _CAUSES if any(phrase in lower for phrase in phrases)), "")
+    return next((cause for _, cause, phrases in _CAUSES if any(phrase in lower for phrase in phrases)), "")
+
+
+def cause_of(words: str) -> Tuple[str, str]:
+    """The known cause that ``safe_words`` begins with: its key, and its words. Two empty texts for none."""
+    return next(((key, cause) for key, cause, _ in _CAUSES if words.startswith(cause)), ("", ""))
 
 
 def safe_words(trace: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from event_log import stack, status, worker
 from event_log.errors import EventLogError
 from event_log.settings import Settings
+from event_log.words import Said, phrase
 
 from . import acts, clock, database, disk
 from . import settings as guard_settings
@@ -41,6 +42,11 @@ class Decision:
     what: str = ""
     remedy: str = ""
     wait: bool = False
+    said: Optional[Said] = None  # what both are made of, where the catalogue has them
+
+    @classmethod
+    def no(cls, name: str, said: Said, wait: bool) -> Decision:
+        return cls(False, name, said.what, said.remedy, wait, said)
 
 
 YES = Decision(True)
@@ -49,11 +55,11 @@ YES = Decision(True)
 def decide(settings: Settings, guard: Guard, memory: Memory, now: float) -> Decision:
     """Look at clock, disk, database and its history. Changes nothing and remembers nothing."""
     wrong = clock.problem(memory, guard, now)
-    if wrong:
-        return Decision(False, CLOCK, wrong, clock.remedy(guard, now), wait=True)
+    if wrong is not None:
+        return Decision.no(CLOCK, wrong, wait=True)
     full = disk.refusal(settings, guard, memory)
     if full is not None:
-        return Decision(False, *full, wait=True)
+        return Decision.no(disk.ID, full, wait=True)
     capture = database.capture_of(settings)
     known = history.remembered_of(memory, capture.connector) if capture else None
     if capture is None or known is None:
@@ -71,13 +77,7 @@ def decide(settings: Settings, guard: Guard, memory: Memory, now: float) -> Deci
 
 
 def _unreachable(error: DatabaseError) -> Decision:
-    return Decision(
-        False,
-        UNREACHABLE,
-        f"The database cannot be asked whether it is the one that the events were read from: {error}.",
-        "The worker starts by itself as soon as it can.",
-        wait=True,
-    )
+    return Decision.no(UNREACHABLE, Said("database_unreachable", {"error": str(error)}), wait=True)
 
 
 def judged(session: Session, known: Remembered) -> Decision:
@@ -85,8 +85,8 @@ def judged(session: Session, known: Remembered) -> Decision:
     found = history.compare(known, database.look(session, known))
     if found is None:
         return YES
-    what = f"{found.what[:-1]} ({session.capture.address})."
-    return Decision(False, found.id, what, found.remedy, wait=found.id not in OWN)
+    said = Said(found.key, {**found.fields, "at": f" ({session.capture.address})"})
+    return Decision.no(found.id, said, wait=found.id not in OWN)
 
 
 def start_worker(settings: Settings, memory: Optional[Memory] = None) -> Decision:
@@ -100,11 +100,11 @@ def start_worker(settings: Settings, memory: Optional[Memory] = None) -> Decisio
     try:
         _start(settings)
     except EventLogError as error:
-        decision = Decision(False, "worker_not_started", str(error), "It is tried again.", wait=True)
+        decision = Decision.no("worker_not_started", Said("worker_not_started", {"error": str(error)}), wait=True)
         refuse(settings, memory, decision)
         return decision
     if memory.get(HOLD):
-        acts.note(memory, "release", "The database is the right one again, or was repaired.", memory.get(HOLD)["id"])
+        acts.note(memory, "release", phrase("act.released"), memory.get(HOLD)["id"])
     memory.put(HOLD, {})
     memory.put(WAITING, {})
     memory.save()
@@ -117,9 +117,10 @@ def _held(settings: Settings, memory: Memory) -> Optional[Decision]:
     if hold and hold.get("id") not in OWN:
         return Decision(False, str(hold.get("id")), str(hold.get("what", "")), str(hold.get("remedy", "")))
     if status.read_hold(settings.home) is not None:
-        return Decision(False, "stack_on_hold", f"{settings.home / 'hold'} is there.", "", wait=True)
+        return Decision.no("stack_on_hold", Said("stack_on_hold", {"file": str(settings.home / "hold")}), wait=True)
     if stack.unit_state() in ("inactive", "deactivating", "failed"):
-        return Decision(False, "stack_stopped", f"{stack.UNIT} is stopped.", settings.start_command(), wait=True)
+        told = {"unit": stack.UNIT, "start": settings.start_command()}
+        return Decision.no("stack_stopped", Said("stack_stopped", told), wait=True)
     return None
 
 
@@ -127,6 +128,7 @@ def refuse(settings: Settings, memory: Memory, decision: Decision) -> None:
     """Remember why the worker does not run; one that runs all the same is stopped, unless it only has to wait."""
     capture = database.capture_of(settings)
     told: Dict[str, Any] = {"id": decision.id, "what": decision.what, "remedy": decision.remedy}
+    told.update(decision.said.as_data() if decision.said else {})
     key = WAITING if decision.wait else HOLD
     before = memory.get(key)
     if before.get("id") == decision.id:
@@ -164,7 +166,9 @@ def _stop(settings: Settings, memory: Memory, decision: Decision) -> None:
         return
     # Not in its own time: until it ends, it may read.
     done = stack.run(["docker", "kill", name], seconds=_START_SECONDS)
-    words = decision.what if done.returncode == 0 else f"{decision.what} It could not be stopped: {done.stderr.strip()}"
+    words = decision.what
+    if done.returncode != 0:
+        words = phrase("act.not_stopped", what=words, error=done.stderr.strip())
     acts.note(memory, "stop_worker", words, name)
     memory.save()
 

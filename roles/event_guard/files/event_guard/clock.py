@@ -12,6 +12,8 @@ import ctypes
 from datetime import datetime
 from typing import Optional
 
+from event_log.words import Said
+
 from .memory import Memory
 from .settings import Guard
 
@@ -31,21 +33,15 @@ def synchronised() -> bool:
     return answer not in (-1, _TIME_ERROR)
 
 
-def problem(memory: Memory, guard: Guard, now: float, sure: Optional[bool] = None) -> str:
-    """Why the clock cannot be believed; empty if it can."""
+def problem(memory: Memory, guard: Guard, now: float, sure: Optional[bool] = None) -> Optional[Said]:
+    """Why the clock cannot be believed, and what to do; None if it can."""
     newest = int(memory.get(KEY).get("newest", 0))
     if now < BUILT:
-        return f"The clock of this host says {_shown(now)}, which is before this program was made."
+        return Said("clock_back.impossible", {"now": _shown(now)})  # nobody's word makes that right
     if now >= newest - _TOLERANCE or _declared(guard) or (synchronised() if sure is None else sure):
-        return ""
-    return f"The clock of this host says {_shown(now)}, and it said {_shown(newest)} before."
-
-
-def remedy(guard: Guard, now: float) -> str:
-    words = "Set it (sudo date --set=…), the worker starts by itself then."
-    if now < BUILT:
-        return words  # nobody's word makes that right
-    return f"{words} If it is right and was wrong before: sudo touch {guard.directory / RIGHT}"
+        return None
+    told = {"now": _shown(now), "before": _shown(newest), "file": str(guard.directory / RIGHT)}
+    return Said("clock_back", told)
 
 
 def remember(memory: Memory, guard: Guard, now: float, sure: Optional[bool] = None) -> None:

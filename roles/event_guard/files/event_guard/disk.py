@@ -23,8 +23,10 @@ from event_log.growth import LAST, LEVELS, LOW, OK, STOP, Forecast, Limits, Room
 from event_log.settings import Settings
 from event_log.sizes import room_of, sentence_of
 from event_log.status import FORMER
-from event_log.text import human_bytes, iso_utc
+from event_log.text import iso_utc
 from event_log.verdict import ILL, Finding
+from event_log.words import Said, phrase
+from event_log.words import size as human_bytes
 
 from . import acts, room
 from .memory import GAPS, WAITING, Memory
@@ -42,10 +44,6 @@ AGAIN = 1800
 SOON_DAYS = 14
 _MOST_DROPS = 50
 _STOP_SECONDS = 90
-_REMEDY = (
-    "Make room on it: old dumps, logs and downloads first (sudo event-log sizes shows what takes it). The worker then"
-    " starts by itself and reads on where it stopped."
-)
 
 
 @dataclass(frozen=True)
@@ -60,15 +58,17 @@ class Round:
     level: str
 
     @property
-    def share(self) -> str:
-        return f"{self.seen.percent:.1f} % ({human_bytes(self.seen.free)})"
+    def room(self) -> Dict[str, Any]:
+        return {"percent": self.seen.percent, "free": self.seen.free}
 
     @property
-    def why_stopped(self) -> str:
-        return (
-            f"The worker does not run: {self.share} of the disk of {self.settings.data_dir} are free, and below"
-            f" {self.guard.free_stop:g} % the room is the database's. Changes wait in its binary log."
-        )
+    def share(self) -> str:
+        return phrase("act.disk", **self.room)
+
+    @property
+    def stopped(self) -> Said:
+        told = {"directory": str(self.settings.data_dir), "limit": self.guard.free_stop}
+        return Said("disk_full.stopped", {**self.room, **told})
 
     @property
     def reserve(self) -> Path:
@@ -94,7 +94,7 @@ def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
     state: Dict[str, Any] = memory.get(KEY)
     if turn.level != state.get("level", OK):
         state.update(level=turn.level, since=int(now), next_drop=0)
-        acts.note(memory, f"disk_{turn.level}", f"{turn.share} of the disk are free")
+        acts.note(memory, f"disk_{turn.level}", turn.share)
     before = growth.samples_of(state.get("samples"))
     samples = growth.record(before, int(now), turn.seen.used)
     state["samples"] = [list(one) for one in samples]
@@ -111,10 +111,10 @@ def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
         _keep_reserve(turn)
 
 
-def refusal(settings: Settings, guard: Guard, memory: Memory) -> Optional[Tuple[str, str, str]]:
-    """(id, what, remedy) where the disk is too full for the worker to start; looked at anew, it may have changed."""
+def refusal(settings: Settings, guard: Guard, memory: Memory) -> Optional[Said]:
+    """What to say where the disk is too full for the worker to start; looked at anew, it may have changed."""
     turn = look(settings, guard, memory, 0)
-    return (ID, turn.why_stopped, _REMEDY) if turn.level in (STOP, LAST) else None
+    return turn.stopped if turn.level in (STOP, LAST) else None
 
 
 def _give_up_reserve(turn: Round) -> None:
@@ -124,7 +124,7 @@ def _give_up_reserve(turn: Round) -> None:
         reserve.unlink()
     except FileNotFoundError:
         return
-    acts.note(turn.memory, "give_up_reserve", f"{turn.share} of the disk are free", human_bytes(size))
+    acts.note(turn.memory, "give_up_reserve", turn.share, human_bytes(size))
 
 
 def _keep_reserve(turn: Round) -> None:
@@ -149,7 +149,7 @@ def _keep_reserve(turn: Round) -> None:
             fresh.unlink()
         acts.say(f"The reserve {reserve} cannot be made: {error.strerror}")
         return
-    acts.note(turn.memory, "keep_reserve", "room for the day on which the disk is full", human_bytes(size))
+    acts.note(turn.memory, "keep_reserve", phrase("act.reserve"), human_bytes(size))
 
 
 def _stop_worker(turn: Round) -> None:
@@ -168,8 +168,8 @@ def _stop_worker(turn: Round) -> None:
         acts.say(f"{name} cannot be stopped: {done.stderr.strip()}")
         return
     since = datetime.fromtimestamp(turn.now, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    turn.memory.put(WAITING, {"id": ID, "what": turn.why_stopped, "remedy": _REMEDY, "since": since})
-    acts.note(turn.memory, "stop_worker", turn.why_stopped, name)
+    turn.memory.put(WAITING, {"id": ID, **turn.stopped.as_data(), "since": since})
+    acts.note(turn.memory, "stop_worker", turn.stopped.what, name)
 
 
 def _make_room(turn: Round) -> None:
@@ -191,8 +191,7 @@ def _make_room(turn: Round) -> None:
     entry = {"time": now, "bytes": gone.size, "unread": unread, "topics": len(gone.topics), "from": gone.from_ms}
     state.update(next_drop=now + SETTLE, dropped=[*(state.get("dropped") or []), entry][-_MOST_DROPS:])
     memory.put(KEY, state)
-    kind = "unread events" if unread else "events that every group had read"
-    why = f"{turn.share} of the disk are free; {human_bytes(gone.size)} of {kind} go, within 6 minutes"
+    why = phrase("act.drop_unread" if unread else "act.drop_read", share=turn.share, size=gone.size)
     acts.note(memory, "drop_unread" if unread else "drop_read", why, ", ".join(gone.topics))
 
 
@@ -217,12 +216,15 @@ def _drop(turn: Round) -> Tuple[Optional[room.Dropped], bool]:
 def _gap(one: Tuple[str, int, int, Optional[int], Optional[int]], turn: Round) -> Dict[str, Any]:
     """What is missing for ever, unless the table is read again: a snapshot of it repairs that."""
     topic, first, following, since, until = one
+    told = {**turn.room, "first": first, "last": following - 1}
     return {
         "table": topic.rpartition(".")[2],
         "topic": topic,
         "from": iso_utc(since),
         "to": iso_utc(until),
-        "why": f"unread events were dropped for want of room ({turn.share} free), offsets {first} to {following - 1}",
+        "why": phrase("gap.dropped", **told),
+        "key": "gap.dropped",
+        "fields": told,
         "repaired": False,
     }
 
@@ -237,7 +239,7 @@ def _watch_root(turn: Round, state: Dict[str, Any]) -> None:
     level = growth.level(seen.percent, limits_of(turn.guard), before)
     if level != before:
         state["root"] = level
-        about = f"{seen.percent:.1f} % ({human_bytes(seen.free)}) of / are free"
+        about = phrase("act.root_disk", percent=seen.percent, free=seen.free)
         acts.note(turn.memory, f"root_disk_{level}", about)
 
 
@@ -248,17 +250,12 @@ def findings(guard: Guard, memory: Memory, now: float) -> List[Finding]:
     found = []
     outlook = state.get("forecast") or {}
     if level == OK and outlook.get("days") is not None and outlook["days"] < SOON_DAYS:
-        what = sentence_of(Forecast(**outlook), limits_of(guard), guarded=True)
-        found.append(Finding("disk_soon", OK, what, "What takes it: sudo event-log sizes"))
+        told = sentence_of(Forecast(**outlook), limits_of(guard), guarded=True)
+        found.append(Finding.of("disk_soon", OK, "disk_soon", forecast=told))
     if level == LOW:
-        what = (
-            f"Less than {guard.free_drop:g} % of the event log's disk are free: history that every group has read goes."
-        )
-        found.append(Finding("disk_low", OK, what, _REMEDY.partition(" The worker")[0]))
+        found.append(Finding.of("disk_low", OK, "disk_low", limit=guard.free_drop))
     if level in (STOP, LAST) and memory.get(WAITING).get("id") != ID:
-        what = f"Less than {guard.free_stop:g} % of the event log's disk are free: the worker does not run."
-        found.append(Finding(ID, ILL, what, _REMEDY))
+        found.append(Finding.of(ID, ILL, "disk_full", limit=guard.free_stop))
     if root in LEVELS[LEVELS.index(STOP) :]:
-        what = f"Less than {guard.free_stop:g} % of the system's disk (/) are free."
-        found.append(Finding("root_disk", ILL, what, "Make room on it, or services fail one after the other."))
+        found.append(Finding.of("root_disk", ILL, "root_disk", limit=guard.free_stop))
     return found

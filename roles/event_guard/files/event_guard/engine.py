@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from event_log import stack, status
 from event_log.settings import Settings
+from event_log.words import phrase
 
 from . import acts, backoff
 from .backoff import Trouble
@@ -20,7 +21,6 @@ KEY = "engine"
 SERVICE = "docker.service"
 _UNITS = (SERVICE, "docker.socket")  # the socket is given up with it
 _START_SECONDS = 180.0
-_WORDS = "systemd has given the engine up"
 
 
 def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
@@ -32,10 +32,10 @@ def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
         return
     if status.read_hold(settings.home) is not None:
         return
-    entry = backoff.begun(entry, Trouble(backoff.FAILED, _WORDS, at_once=True), now, minutes)
+    entry = backoff.begun(entry, Trouble(backoff.FAILED, phrase("act.engine"), at_once=True), now, minutes)
     if backoff.due(entry, now, minutes):
         entry = backoff.restarted(entry, now, minutes)
-        acts.note(memory, "start_engine", _WORDS, SERVICE)
+        acts.note(memory, "start_engine", phrase("act.engine"), SERVICE)
         memory.put(KEY, entry)
         memory.save()  # before what may take its time
         stack.run(["systemctl", "reset-failed", *_UNITS])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, List, Mapping
 
+from event_log import words
 from event_log.text import local_time
 from event_log.verdict import BUSY, DOWN, ILL, OK, Finding
 
@@ -42,12 +43,14 @@ def withholds(memory: Memory) -> bool:
 def _of_the_worker(memory: Memory, now: float) -> List[Finding]:
     hold, waiting = memory.get(HOLD), memory.get(WAITING)
     if hold:
-        what = f"The guard keeps the worker from reading on, since {_when(hold.get('since'))}: {_words(hold, 'what')}"
-        return [Finding(str(hold.get("id", "hold")), DOWN, what, _words(hold, "remedy"))]
+        what, remedy = words.retold(hold)
+        told = {"since": _when(hold.get("since")), "what": _sentence(what), "remedy": _sentence(remedy)}
+        return [Finding.of(str(hold.get("id", "hold")), DOWN, "held_back", **told)]
     if waiting and waiting.get("id") not in _KNOWN_ELSEWHERE:
-        what = f"The worker waits, since {_when(waiting.get('since'))}: {_words(waiting, 'what')}"
+        what, remedy = words.retold(waiting)
+        told = {"since": _when(waiting.get("since")), "what": _sentence(what), "remedy": _sentence(remedy)}
         gravity = BUSY if _asked_again(waiting, now) else ILL
-        return [Finding(str(waiting.get("id", "waiting")), gravity, what, _words(waiting, "remedy"))]
+        return [Finding.of(str(waiting.get("id", "waiting")), gravity, "waits", **told)]
     return []
 
 
@@ -59,11 +62,10 @@ def _asked_again(waiting: Mapping[str, Any], now: float) -> bool:
 
 def _of_the_clock(memory: Memory, guard: Guard, now: float) -> List[Finding]:
     """A worker that reads is not stopped for it: the binary log keeps the order. But it would not be started again."""
-    wrong = "" if memory.get(WAITING).get("id") == boot.CLOCK else clock.problem(memory, guard, now)
-    if not wrong:
+    wrong = None if memory.get(WAITING).get("id") == boot.CLOCK else clock.problem(memory, guard, now)
+    if wrong is None:
         return []
-    what = f"{wrong} Events come late or with this time, and what fails is not started again."
-    return [Finding(boot.CLOCK, ILL, what, clock.remedy(guard, now))]
+    return [Finding.of(boot.CLOCK, ILL, "clock_runs", what=wrong.what, remedy=wrong.remedy)]
 
 
 def _of_the_look(memory: Memory, now: float) -> List[Finding]:
@@ -71,8 +73,8 @@ def _of_the_look(memory: Memory, now: float) -> List[Finding]:
     blind = memory.get(boot.UNWATCHED)
     if not blind or now - _number(blind.get("since")) < _UNWATCHED:
         return []
-    what = f"The guard cannot ask the database about its history, since {_when(blind['since'])}: {_words(blind, 'why')}"
-    return [Finding("unwatched", OK, what, "Until it can, a restored or rebuilt database is not noticed.")]
+    why = _sentence(blind.get("why"))
+    return [Finding.of("unwatched", OK, "unwatched", since=_when(blind["since"]), why=why)]
 
 
 def _of_the_gaps(memory: Memory) -> List[Finding]:
@@ -80,11 +82,11 @@ def _of_the_gaps(memory: Memory) -> List[Finding]:
     open_ones = [gap for gap in gaps if isinstance(gap, dict) and not gap.get("repaired")]
     found = []
     for gap in open_ones[-_MOST_GAPS:]:
-        where = str(gap.get("topic") or gap.get("table") or gap.get("connector") or "all tables")
-        what = f"Events are missing in {where}, from {_when(gap.get('from'))} to {_when(gap.get('to'))}"
-        found.append(Finding("gap", OK, f"{what}: {_words(gap, 'why')}", ""))
+        where = str(gap.get("topic") or gap.get("table") or gap.get("connector") or words.phrase("gap.everywhere"))
+        told = {"first": _when(gap.get("from")), "last": _when(gap.get("to")), "why": _sentence(_why(gap))}
+        found.append(Finding.of("gap", OK, "gap", where=where, **told))
     if len(open_ones) > _MOST_GAPS:
-        found.append(Finding("gaps", OK, f"{len(open_ones)} gaps in all are not repaired.", ""))
+        found.append(Finding.of("gaps", OK, "gaps", count=len(open_ones)))
     return found
 
 
@@ -93,17 +95,25 @@ def _of_the_reports(memory: Memory, guard: Guard, now: float) -> List[Finding]:
     waiting, since = _number(reports.get("waiting")), _number(reports.get("failing_since"))
     if not guard.report_command or not waiting or not since or now - since < guard.report_hours * 3600:
         return []
-    what = f"{waiting} reports could not be sent since {_when(since)}: {reports.get('error') or 'no reason given'}."
-    return [Finding("reports", OK, what, "They are sent as soon as event_guard_report_command succeeds.")]
+    error = reports.get("error") or words.phrase("no_reason")
+    return [Finding.of("reports", OK, "reports", waiting=waiting, since=_when(since), error=error)]
 
 
 def _number(value: Any) -> int:
     return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
 
 
-def _words(data: Mapping[str, Any], key: str) -> str:
+def _why(gap: Mapping[str, Any]) -> str:
+    """In the language of today, where it is known what the words are made of."""
+    try:
+        return words.phrase(gap["key"], **gap["fields"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return str(gap.get("why") or "")
+
+
+def _sentence(words_of_it: Any) -> str:
     """A sentence with its full stop, whatever was written down."""
-    text = " ".join(str(data.get(key) or "").split())
+    text = " ".join(str(words_of_it or "").split())
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 

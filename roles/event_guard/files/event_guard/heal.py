@@ -12,8 +12,8 @@ from typing import Any, Dict, List, Optional
 
 from event_log import stack, worker
 from event_log.settings import Settings
-from event_log.text import local_time
-from event_log.verdict import ILL, Finding
+from event_log.verdict import ILL, Finding, reason_of
+from event_log.words import phrase
 
 from . import acts, backoff, boot, database, flow, look
 from .backoff import BROKER, KEY, WORKER, Trouble
@@ -34,11 +34,7 @@ _CONNECTION = (
     "ConnectException",
     "CommunicationsException",
 )
-_WORDS = {
-    flow.LOST: "its connection to the database was lost",
-    flow.SILENT: "it is RUNNING, but the database has given no sign of life for {age:.0f} s",
-    flow.STILL: "it is RUNNING, but nothing has come to Kafka for {stood:.0f} s, not even a heartbeat",
-}
+_WORDS = {flow.LOST: "trouble.lost", flow.SILENT: "trouble.silent", flow.STILL: "trouble.still"}
 
 _UNANSWERED = "unanswered"
 _WHO = {WORKER: "Kafka Connect", BROKER: "Kafka"}
@@ -83,8 +79,8 @@ def trouble_of(one: Watched, lag_limit: float, clock: float) -> Optional[Trouble
     """What ails a connector that should run. ``clock`` never goes back."""
     name = one.connector.name
     if one.connector.failed:
-        why = one.connector.reason or "no reason given"
-        return Trouble(backoff.FAILED, f"it has failed: {why}", any(word in why for word in _CONNECTION))
+        lost = any(word in one.connector.reason for word in _CONNECTION)
+        return Trouble(backoff.FAILED, phrase("trouble.failed", reason=reason_of(one.connector)), lost)
     away = _progress.unchanged(f"{name} connected", one.flow.connected, clock)
     stood = _progress.unchanged(f"{name} written", one.flow.written, clock)
     if not one.connector.running:
@@ -93,7 +89,7 @@ def trouble_of(one: Watched, lag_limit: float, clock: float) -> Optional[Trouble
     problem = flow.problem(replace(one.flow, event_age=age), one.wired, away, stood, lag_limit)
     if not problem:
         return None
-    words = _WORDS[problem].format(age=age or 0, stood=stood)
+    words = phrase(_WORDS[problem], age=age or 0.0, stood=stood)
     return Trouble(problem, words, at_once=True)
 
 
@@ -137,7 +133,7 @@ def _restart(one: Round, name: str, entry: Dict[str, Any]) -> Dict[str, Any]:
     except worker.WorkerError as error:
         acts.say(f"{name} could not be restarted: {error}")  # as while the group of workers settles
         return entry
-    acts.note(one.memory, "restart", f"{name} is restarted: {entry['words']}", name)
+    acts.note(one.memory, "restart", phrase("act.connector_restarted", name=name, words=entry["words"]), name)
     _no_longer_waits(one, entry)
     for figure in ("connected", "written", "event"):
         _progress.forget(f"{name} {figure}")
@@ -154,10 +150,10 @@ def _heal_broker(one: Round) -> None:
         return
     if stood < _SILENT and not entry:
         return
-    minutes, words = one.guard.restart_minutes, f"it takes connections, but has answered nothing for {stood:.0f} s"
+    minutes, words = one.guard.restart_minutes, phrase("trouble.unanswered", stood=stood)
     entry = backoff.begun(entry, Trouble(_UNANSWERED, words, True), one.now, minutes)
     if stood >= _ILL and backoff.due(entry, one.now, minutes) and _restarted(there.name):
-        acts.note(one.memory, "restart_broker", f"Kafka is restarted: {words}")
+        acts.note(one.memory, "restart_broker", phrase("act.broker_restarted", words=words))
         _progress.forget(BROKER)
         entry = backoff.restarted(entry, one.now, minutes)
     one.put(BROKER, entry)
@@ -168,11 +164,11 @@ def worker_trouble(there: Optional[stack.Container], broker_healthy: bool, clock
     state = "missing" if there is None else f"{there.status} {there.health}"
     stood = _progress.unchanged(WORKER, state, clock)
     if there is None:
-        return Trouble("missing", "it has no container", True) if stood >= _GONE else None
+        return Trouble("missing", phrase("trouble.missing"), True) if stood >= _GONE else None
     if there.status in ("exited", "created", "dead"):
-        return Trouble("stopped", f"it has stopped ({there.end})", True) if stood >= _GONE else None
+        return Trouble("stopped", phrase("trouble.stopped", end=there.end), True) if stood >= _GONE else None
     if there.running and there.health == "unhealthy" and broker_healthy and stood >= _ILL:
-        return Trouble("unhealthy", f"it has not answered its health check for {stood:.0f} s", True)
+        return Trouble("unhealthy", phrase("trouble.unhealthy", stood=stood), True)
     return None
 
 
@@ -204,7 +200,7 @@ def _start_again(one: Round, entry: Dict[str, Any]) -> Dict[str, Any]:
     if not decision.start:
         return backoff.waiting({**entry, "awaits": decision.id}, one.now, one.guard.interval)
     kept = Memory.load(one.memory.directory)
-    acts.note(kept, act, f"Kafka Connect is started: {entry['words']}")
+    acts.note(kept, act, phrase("act.worker_started", words=entry["words"]))
     kept.save()
     _progress.forget(WORKER)
     return {**backoff.restarted(entry, one.now, one.guard.restart_minutes), "awaits": ""}
@@ -223,17 +219,14 @@ def findings(memory: Memory, guard: Guard) -> List[Finding]:
     for name, entry in sorted(memory.get(KEY).items()):
         if not isinstance(entry, dict) or entry.get("well"):
             continue
-        who = _WHO.get(name, f"The connector {name}")
+        who = _WHO.get(name) or phrase("who.connector", name=name)
         words = entry.get("words", "")
         if int(entry.get("failures", 0)) >= guard.report_after:
-            what = f"{who} was started again {entry['failures']} times and does not last: {words}."
-            log = "Kafka" if name == BROKER else "Kafka Connect"
-            remedy = f"It is tried again every hour at least. See why in the log of {log}."
-            found.append(Finding("restarts_in_vain", ILL, what, remedy))
+            told = {"times": entry["failures"], "log": "Kafka" if name == BROKER else "Kafka Connect"}
+            found.append(Finding.of("restarts_in_vain", ILL, "restarts_in_vain", who=who, words=words, **told))
         elif entry.get("problem") == _UNANSWERED:
-            remedy = f"The guard restarts it when that lasts for {_ILL / 60:g} minutes."
-            found.append(Finding("broker_silent", ILL, f"{who} hangs: {words}.", remedy))
+            found.append(Finding.of("broker_silent", ILL, "broker_silent", who=who, words=words, minutes=_ILL / 60))
         elif entry.get("problem") in _WORDS:
-            what = f"{who} reads nothing since {local_time(int(entry.get('since', 0)) * 1000)}: {words}."
-            found.append(Finding("no_flow", ILL, what, "The guard restarts it as soon as that can help."))
+            since = int(entry.get("since", 0))
+            found.append(Finding.of("no_flow", ILL, "no_flow", who=who, words=words, since=since))
     return found

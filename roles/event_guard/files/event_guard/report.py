@@ -21,7 +21,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from event_log import overview, status
 from event_log.settings import Settings
-from event_log.verdict import OK, Verdict
+from event_log.verdict import BUSY, DOWN, HELD, ILL, OK, Verdict
+from event_log.words import phrase
 
 from . import acts
 from .memory import Memory
@@ -36,9 +37,15 @@ _EVERY = 300.0  # seconds between two looks at the verdict, which costs a reques
 _COMMAND_SECONDS = 120.0
 _AGAIN = (60, 300, 900, 3600)  # seconds until the next attempt to send, the last for all that follow
 _MOST_ACTS = 12
-_CUT = "(cut short)\n"
 _DATA = "Data: "  # how the line begins that the status page reads
 _MOST_SENTENCE = 600
+_STATES = {
+    OK: "verdict.ok",
+    BUSY: "verdict.busy",
+    HELD: "verdict.held",
+    ILL: "verdict.ill",
+    DOWN: "verdict.down",
+}
 
 
 @dataclass
@@ -113,23 +120,25 @@ def compose(
 
     ``data``, a line, comes last and is never cut.
     """
-    lines = [f"{site or 'event log'}: {verdict.verdict}", verdict.sentence]
-    lines += [f"Also: {one.sentence}" for one in verdict.findings if one.sentence != verdict.sentence]
+    lines = [f"{site or phrase('report.site')}: {phrase(_STATES[verdict.verdict])}", verdict.sentence]
+    lines += [phrase("also", sentence=one.sentence) for one in verdict.findings if one.sentence != verdict.sentence]
     lines += [
-        f"Connector {one.name}: {one.state}, tasks: {', '.join(one.tasks) or 'none'}" for one in verdict.connectors
+        phrase("report.connector", name=one.name, state=one.state, tasks=", ".join(one.tasks) or phrase("none"))
+        for one in verdict.connectors
     ]
     if counts:
-        lines.append("Done in all: " + ", ".join(f"{act} {counts[act]}" for act in sorted(counts)))
+        lines.append(phrase("report.done", acts=", ".join(f"{act} {counts[act]}" for act in sorted(counts))))
     for one in reversed(recent):
         about = f" {one['about']}" if one.get("about") else ""
         lines.append(f"{one.get('time')} {one.get('act')}{about}: {one.get('reason')}")
-    lines.append(time.strftime("Written at %Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
+    lines.append(phrase("report.written", time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))))
     text = "\n".join(lines) + "\n"
     room = MOST_BYTES - len(data.encode())
     if len(text.encode()) <= room:
         return text + data
-    kept = text.encode()[: room - len(_CUT)].decode("utf-8", "ignore")
-    return (kept[: kept.rfind("\n") + 1] + _CUT if "\n" in kept else kept + _CUT) + data
+    cut = phrase("report.cut") + "\n"
+    kept = text.encode()[: room - len(cut.encode())].decode("utf-8", "ignore")
+    return (kept[: kept.rfind("\n") + 1] + cut if "\n" in kept else kept + cut) + data
 
 
 def data_line(site: str, verdict: Verdict, settings: Settings, now: float) -> str:

@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import List, NoReturn, Optional
 
-from . import doctor, groups, guarded, lag, overview, settings, sizes, status, tail, topics, unit
+from . import doctor, groups, guarded, lag, overview, settings, sizes, status, tail, topics, unit, words
 from .errors import EventLogError
 
 _EXIT_CODES = """
@@ -103,6 +103,8 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="event-log COMMAND --help says more about a command.\n" + _EXIT_CODES,
         formatter_class=raw,
     )
+    parser.add_argument("--language", choices=words.LANGUAGES,
+                        help="of what is told; without it the site's own (event_log_language)")  # fmt: skip
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     one = commands.add_parser("topics", help="what is kept: events, bytes, oldest and newest", description=_TOPICS,
                               formatter_class=raw)  # fmt: skip
@@ -139,6 +141,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _dispatch(arguments: argparse.Namespace) -> int:
     chosen = settings.load()
+    for wanted in (chosen.language, os.environ.get(words.ENVIRONMENT_VARIABLE, ""), arguments.language or ""):
+        words.speak(wanted)
     if arguments.command == "tail":
         wish = tail.Wish(arguments.table, arguments.from_start, arguments.max, arguments.timeout)
         return tail.run(chosen, wish, out=sys.stdout.buffer, tell=sys.stderr)

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping
 from . import guarded, status
 from .settings import Settings
 from .verdict import OK, Verdict
+from .words import phrase
 
 _MOST_ACTS = 10
 
@@ -27,19 +28,19 @@ def _text_of(verdict: Verdict) -> List[str]:
     lines = [verdict.sentence] if not wrong else []
     for number, one in enumerate(wrong, 1):
         lines.append(f"{number}. {one.what}")
-        lines += [f"   To do: {one.remedy}"] if one.remedy else []
-    return lines + [f"To know: {one.sentence}" for one in notes]
+        lines += ["   " + phrase("to_do", remedy=one.remedy)] if one.remedy else []
+    return lines + [phrase("to_know", sentence=one.sentence) for one in notes]
 
 
 def _text_of_the_guard(story: Mapping[str, Any]) -> List[str]:
     if not story:
-        return ["", "There is no guard here: what fails is brought back by the Docker engine alone."]
-    lines = ["", f"The guard looks every {story['interval']} s."]
+        return ["", phrase("doctor.no_guard")]
+    lines = ["", phrase("doctor.looks", interval=story["interval"])]
     counts = story["acts"]
     if counts:
-        lines.append("It has done, in all: " + ", ".join(f"{act} {counts[act]}" for act in sorted(counts)) + ".")
+        lines.append(phrase("doctor.done", acts=", ".join(f"{act} {counts[act]}" for act in sorted(counts))))
     if story["recent"]:
-        lines.append("Lately, the newest first:")
+        lines.append(phrase("doctor.lately"))
     for one in reversed(story["recent"]):
         about = f" {one['about']}" if one.get("about") else ""
         lines.append(f"  {one.get('time')} {one.get('act')}{about}: {one.get('reason')}")

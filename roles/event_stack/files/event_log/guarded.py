@@ -58,8 +58,7 @@ def knows(settings: Settings) -> Tuple[List[Finding], bool]:
     except PermissionError:
         return [], False  # who may use Docker but not this file is told the rest
     except Exception as error:  # whatever it was, the rest of the answer must come
-        what = f"What the guard remembers cannot be told ({type(error).__name__}: {error})."
-        return [Finding("guard", ILL, what, "See why: sudo journalctl -u event-log-guard")], False
+        return [Finding.of("guard", ILL, "guard", error=f"{type(error).__name__}: {error}")], False
 
 
 def story(settings: Settings, most: int) -> Dict[str, Any]:

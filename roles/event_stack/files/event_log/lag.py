@@ -15,8 +15,9 @@ from . import groups, kafka_log, topics
 from .errors import EventLogError
 from .groups import Reading
 from .settings import Settings
-from .text import duration, iso_utc, table
+from .text import iso_utc, table
 from .topics import TopicSummary
+from .words import period, phrase
 
 #: Debezium's heartbeat comes every 10 s with the collection's settings, as long as the database's log is read.
 _HEARTBEAT = "__debezium-heartbeat."
@@ -109,26 +110,19 @@ def of_the_database(lag: Lag) -> str:
     """How far the events are behind the database, in a sentence."""
     beat = age(lag.now, lag.heartbeat_ms)
     newest = age(lag.now, lag.newest_ms)
-    last = "no event yet" if newest is None else f"the newest event was written {duration(newest)} ago"
+    last = phrase("lag.no_event") if newest is None else phrase("lag.newest", age=newest)
     if beat is None:
-        return f"Whether the database's log is read cannot be told: no heartbeat is kept; {last}."
-    if beat > _LATE:
-        return (
-            f"Behind: the database's log has not been read for {duration(beat)} (last heartbeat); {last}."
-            " See: sudo event-log status"
-        )
-    return f"Up to date: the database's log was read {duration(beat)} ago; {last}."
+        return phrase("lag.unknown", newest=last)
+    return phrase("lag.behind" if beat > _LATE else "lag.up_to_date", age=beat, newest=last)
 
 
 def as_text(lag: Lag) -> str:
     """For a person."""
     lines = [of_the_database(lag), ""]
     if lag.groups is None:
-        return "\n".join([*lines, f"How far the readers are is not known: {lag.error}"])
+        return "\n".join([*lines, phrase("lag.groups_unknown", error=lag.error)])
     if not lag.groups:
-        return "\n".join(
-            [*lines, "No consumer group has read anything yet. docs/consuming.md shows how to write a consumer."]
-        )
+        return "\n".join([*lines, phrase("lag.no_group")])
     rows = []
     for one in lag.groups:
         late = age(lag.now, one.since_ms) if one.events != 0 else None
@@ -137,11 +131,17 @@ def as_text(lag: Lag) -> str:
                 one.group,
                 "?" if one.events is None else str(one.events),
                 str(one.topics),
-                "-" if late is None else duration(late),
-                "yes" if one.connected else "no",
+                "-" if late is None else period(late),
+                phrase("yes" if one.connected else "no"),
             )
         )
-    head = ("GROUP", "EVENTS BEHIND", "TOPICS BEHIND", "OLDEST UNREAD EVENT", "CONNECTED NOW")
+    head = (
+        phrase("head.group"),
+        phrase("head.events_behind"),
+        phrase("head.topics_behind"),
+        phrase("head.oldest_unread"),
+        phrase("head.connected"),
+    )
     return "\n".join([*lines, table(head, rows, right=(1, 2, 3))])
 
 

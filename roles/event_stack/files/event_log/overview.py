@@ -19,9 +19,10 @@ from .errors import EventLogError
 from .lag import Lag
 from .settings import Settings
 from .sizes import Sizes
-from .text import human_bytes, iso_utc, local_time, table
+from .text import iso_utc, local_time, table
 from .topics import TopicSummary
 from .verdict import Verdict
+from .words import phrase, size
 
 FORMAT = 1
 _DAYS_WITH_TABLES = 31
@@ -127,21 +128,30 @@ def as_text(seen: Overview) -> str:
     if seen.sizes is not None:
         room = seen.sizes.room
         lines += [
-            f"The disk of {seen.sizes.directory}: {human_bytes(room.free)} of {human_bytes(room.size)} are free"
-            f" ({room.percent:.1f} %), {human_bytes(seen.sizes.events_bytes)} are events.",
+            phrase(
+                "sizes.disk_and_events",
+                directory=seen.sizes.directory,
+                free=room.free,
+                size=room.size,
+                percent=room.percent,
+                events=seen.sizes.events_bytes,
+            ),
             sizes.sentence_of(seen.sizes.forecast, seen.sizes.limits, seen.sizes.guarded),
         ]
     if seen.binlog_since is not None:
-        lines.append(f"The binary log reaches back to {local_time(seen.binlog_since * 1000)}.")
-    lines += [f"{one.name}: {one.state}, tasks: {', '.join(one.tasks) or 'none'}" for one in seen.verdict.connectors]
+        lines.append(phrase("overview.binlog", since=seen.binlog_since))
+    lines += [
+        phrase("overview.connector", name=one.name, state=one.state, tasks=", ".join(one.tasks) or phrase("none"))
+        for one in seen.verdict.connectors
+    ]
     today = {name: one.events for name, one in seen.days[-1].topics.items()} if seen.days else {}
     rows = [
-        (one.topic, str(one.events), str(today.get(one.topic, "-")), human_bytes(one.bytes), local_time(one.newest_ms))
+        (one.topic, str(one.events), str(today.get(one.topic, "-")), size(one.bytes), local_time(one.newest_ms))
         for one in seen.topics
     ]
     if rows:
-        day = seen.days[-1].day if seen.days else "today"
-        head = ("TOPIC", "EVENTS KEPT", f"ON {day.upper()}", "ON DISK", "NEWEST EVENT")
+        day = phrase("head.on_day", day=seen.days[-1].day) if seen.days else phrase("head.today")
+        head = (phrase("head.topic"), phrase("head.kept"), day, phrase("head.on_disk"), phrase("head.newest"))
         lines += ["", table(head, rows, right=(1, 2, 3))]
     return "\n".join(lines)
 

@@ -37,6 +37,7 @@ class Settings:
     client_dir: Optional[Path] = None  # with client.properties for Kafka's tools; older settings have none
     logins: bool = False  # whether the broker asks for one
     guarded: bool = False  # whether the guard starts the worker, and nobody else
+    language: str = "en"
 
     @property
     def own_topics(self) -> str:
@@ -101,6 +102,7 @@ def from_mapping(data: Any, path: Path) -> Settings:
         client_dir=Path(str(data["client_dir"])) if data.get("client_dir") else None,
         logins=data.get("logins") is True,
         guarded=data.get("guarded") is True,
+        language=str(data.get("language") or "en"),
     )
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from . import growth, topics
+from . import growth, topics, words
 from .errors import EventLogError
 from .growth import Forecast, Limits, Room
 from .settings import Settings
-from .text import human_bytes, iso_utc, local_time, table
+from .text import iso_utc, table
 from .topics import TopicSummary
+from .words import phrase
 
 _MOST_DAYS = 3650
 #: Where the guard remembers, unless its settings say otherwise.
@@ -114,60 +115,56 @@ def look(settings: Settings, now: float, known: Optional[Sequence[TopicSummary]]
 def sentence_of(forecast: Optional[Forecast], limits: Limits, guarded: bool) -> str:
     """How fast it grows, and until when that goes well."""
     if forecast is None:
-        why = "it was watched for less than a day" if guarded else "nobody watches it: the guard is not installed"
-        return f"How fast the disk fills is not known: {why}."
-    over = f"(measured over {forecast.seconds / growth.DAY:.3g} days)"
+        return phrase("forecast.not_yet" if guarded else "forecast.nobody")
+    measured = float(f"{forecast.seconds / growth.DAY:.3g}")
     if forecast.days is None:
-        return f"The disk does not fill {over}."
-    grows = f"The disk fills by {human_bytes(int(forecast.per_day))} a day {over}"
+        return phrase("forecast.none", measured=measured)
+    told = {"measured": measured, "per_day": forecast.per_day, "limit": limits.drop}
     if forecast.days < 1:
-        return f"{grows}: in less than a day only {limits.drop:g} % are free."
+        return phrase("forecast.today", **told)
     if forecast.days > _MOST_DAYS:
-        return f"{grows}: enough for more than ten years."
-    return f"{grows}: in about {forecast.days:.0f} days only {limits.drop:g} % are free."
+        return phrase("forecast.decade", **told)
+    return phrase("forecast.days", days=forecast.days, **told)
 
 
 def _what_is_done(sizes: Sizes) -> str:
     limits = sizes.limits
     if not sizes.guarded:
-        return "Nothing is done about a disk that fills up: the guard is not installed."
-    rules = (
-        f"below {limits.drop:g} % free, events that every group has read are dropped; below {limits.stop:g} % the"
-        f" worker stops; below {limits.reserve:g} % the reserve is given up"
-    )
+        return phrase("sizes.unguarded")
     now = {
-        growth.OK: "There is room",
-        growth.LOW: "Now events that every group has read are dropped",
-        growth.STOP: "Now the worker is stopped: changes wait in the database's binary log until there is room",
-        growth.LAST: "Now the worker is stopped and the reserve is given up: make room, or the database stops too",
+        growth.OK: "sizes.ok",
+        growth.LOW: "sizes.low",
+        growth.STOP: "sizes.stop",
+        growth.LAST: "sizes.last",
     }[sizes.level]
-    return f"{now}. ({rules[0].upper()}{rules[1:]}.)"
+    return phrase("sizes.rules", now=phrase(now), drop=limits.drop, stop=limits.stop, reserve=limits.reserve)
 
 
 def as_text(sizes: Sizes) -> str:
     """For a person: the sum, the tables, the outlook."""
     room = sizes.room
     rows = [
-        ("events", human_bytes(sizes.events_bytes)),
-        ("Kafka's own", human_bytes(sizes.kafka)),
-        ("reserve", human_bytes(sizes.reserve)),
-        ("all else on this disk", human_bytes(sizes.others)),
-        ("free", human_bytes(room.free)),
+        (phrase("sizes.events"), words.size(sizes.events_bytes)),
+        (phrase("sizes.kafka"), words.size(sizes.kafka)),
+        (phrase("sizes.reserve"), words.size(sizes.reserve)),
+        (phrase("sizes.others"), words.size(sizes.others)),
+        (phrase("sizes.free"), words.size(room.free)),
     ]
+    disk = {"directory": sizes.directory, "free": room.free, "size": room.size, "percent": room.percent}
     lines = [
-        f"The disk of {sizes.directory}: {human_bytes(room.free)} of {human_bytes(room.size)} are free"
-        f" ({room.percent:.1f} %).",
+        phrase("sizes.disk", **disk),
         sentence_of(sizes.forecast, sizes.limits, sizes.guarded),
         _what_is_done(sizes),
         "",
-        table(("WHAT", "ON DISK"), rows, right=(1,)),
+        table((phrase("head.what"), phrase("head.on_disk")), rows, right=(1,)),
     ]
     if sizes.events:
         shares = [
-            (topic, human_bytes(size), f"{100 * size / max(1, sizes.events_bytes):.0f} %")
+            (topic, words.size(size), f"{100 * size / max(1, sizes.events_bytes):.0f} %")
             for topic, size in sizes.events
         ]
-        lines += ["", table(("TOPIC", "ON DISK", "OF EVENTS"), shares, right=(1, 2))]
+        head = (phrase("head.topic"), phrase("head.on_disk"), phrase("head.of_events"))
+        lines += ["", table(head, shares, right=(1, 2))]
     lines += _told(sizes.dropped)
     return "\n".join(lines)
 
@@ -176,10 +173,9 @@ def _told(dropped: Sequence[Dict[str, Any]]) -> List[str]:
     if not dropped:
         return []
     last = dropped[-1]
-    unread = "unread events" if last.get("unread") else "events that every group had read"
-    size = human_bytes(int(last.get("bytes") or 0))
-    when = local_time(int(last.get("time") or 0) * 1000)
-    return ["", f"Dropped for want of room {len(dropped)} times, last {when}: {size} of {unread}."]
+    key = "sizes.dropped_unread" if last.get("unread") else "sizes.dropped_read"
+    size, when = int(last.get("bytes") or 0), int(last.get("time") or 0)
+    return ["", phrase(key, count=len(dropped), time=when, size=size)]
 
 
 def as_data(sizes: Sizes) -> Dict[str, Any]:

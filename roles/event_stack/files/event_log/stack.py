@@ -13,6 +13,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from . import words
 from .errors import EventLogError
 from .settings import Settings
 
@@ -58,10 +59,9 @@ class Container:
     @property
     def end(self) -> str:
         """How it ended, in words."""
-        words = f"exit code {self.exit_code}"
         if not self.memory_ran_out:
-            return words
-        return f"{words}, {'out of memory' if self.out_of_memory else 'as when its heap is full'}"
+            return words.phrase("end", code=self.exit_code)
+        return words.phrase("end.memory" if self.out_of_memory else "end.heap", code=self.exit_code)
 
     @property
     def running(self) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Optional, Tuple
 
-from . import guarded, kafka_log, stack, topics, worker
+from . import guarded, kafka_log, stack, topics, words, worker
 from .deadline import TooSlowError, deadline
 from .errors import EventLogError
 from .settings import Settings
@@ -31,7 +31,7 @@ def read_hold(home: Path) -> Optional[str]:
     except FileNotFoundError:
         return None
     except OSError as error:
-        return f"{home / 'hold'} cannot be read ({error.strerror})"
+        return words.phrase("hold.unreadable", file=home / "hold", error=error.strerror)
 
 
 def _upgrade_since(home: Path) -> Optional[str]:
@@ -108,8 +108,7 @@ def verdict_of(settings: Settings, seconds: int = _SECONDS) -> Verdict:
         with deadline(seconds):
             return judge(look(settings))
     except TooSlowError:
-        what = f"The state could not be read within {seconds} s: the engine, the worker or the disk hangs."
-        finding = Finding("too_slow", ILL, what, "Try: sudo docker ps; ls /var/lib/event-log; dmesg | tail")
+        finding = Finding.of("too_slow", ILL, "too_slow", seconds=seconds)
         return Verdict(finding.verdict, finding.sentence, (finding,))
 
 

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from . import words
 from .stack import Container
-from .text import human_bytes, local_time
-from .trace import SAME_ID
+from .trace import SAME_ID, cause_of
 from .worker import Connector
 
 OK, BUSY, HELD, ILL, DOWN = "ok", "busy", "held", "ill", "down"
@@ -34,6 +34,11 @@ class Finding:
     @property
     def sentence(self) -> str:
         return f"{self.what} {self.remedy}".strip()
+
+    @classmethod
+    def of(cls, finding_id: str, gravity: str, key: str, **fields: Any) -> Finding:
+        """A finding in the words of the catalogue."""
+        return cls(finding_id, gravity, *words.message(key, **fields))
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ class Verdict:
         }
 
     def as_text(self) -> str:
-        others = [f"Also: {one.sentence}" for one in self.findings if one.sentence != self.sentence]
+        others = [words.phrase("also", sentence=one.sentence) for one in self.findings if one.sentence != self.sentence]
         return "\n".join([self.sentence, *others])
 
 
@@ -119,7 +124,7 @@ def judge(seen: Seen) -> Verdict:
 def _of_the_reading(seen: Seen) -> List[Finding]:
     """Tables that are read again are no fault, and whoever waits for the end wants to know."""
     return [
-        Finding("reading_again", OK, f"{one.name} is {one.reading}.", "It goes on by itself.")
+        Finding.of("reading_again", OK, "reading_again", name=one.name, reading=one.reading)
         for one in seen.connectors or ()
         if one.reading
     ]
@@ -134,32 +139,32 @@ def _of_the_stack(seen: Seen) -> List[Finding]:
 def _of_the_engine(seen: Seen) -> List[Finding]:
     if not seen.engine_error:
         return []
-    what = f"Down: the Docker engine does not answer ({_one_line(seen.engine_error)})."
-    return [Finding("engine", DOWN, what, "Start it: sudo systemctl start docker")]
+    return [Finding.of("engine", DOWN, "engine", error=_one_line(seen.engine_error))]
 
 
 def _of_the_containers(seen: Seen) -> List[Finding]:
     containers = _core(seen)
     some_run = any(one.running for one in containers.values())
     if seen.hold is not None:
-        runs = "it still runs" if some_run else "it does not run"
-        what = f"On hold, {runs}: {_one_line(seen.hold) or 'no reason given'}."
-        stop = "To stop it: sudo systemctl stop event-log. " if some_run else ""
-        return [Finding("hold", HELD, what, f"{stop}To go on: sudo rm {seen.home}/hold; {seen.start_command}")]
+        key = "hold.runs" if some_run else "hold.stopped"
+        reason = _one_line(seen.hold) or words.phrase("no_reason")
+        return [Finding.of("hold", HELD, key, reason=reason, home=seen.home, start=seen.start_command)]
     if not containers:
-        return [Finding("no_containers", DOWN, "Down: the event log has no containers here.", "Run site.yml.")]
+        return [Finding.of("no_containers", DOWN, "no_containers")]
     if not some_run and seen.unit in ("inactive", "deactivating"):
-        what = "Stopped: somebody stopped the event log, or it is being stopped."
-        return [Finding("stopped", DOWN, what, f"Start it: {seen.start_command}")]
+        return [Finding.of("stopped", DOWN, "stopped", start=seen.start_command)]
     told = [
-        (kind, _of_one(name, kind, containers.get(name), seen.start_command))
+        (kind, _grave(_of_one(name, kind, containers.get(name), seen.start_command)))
         for name, kind in zip(seen.names, seen.kinds)
         if not (seen.withheld and name == seen.worker and not (name in containers and containers[name].running))
     ]
     found = [finding for _, finding in told if finding]
     starting = [kind for kind, finding in told if finding and finding.id == "starting"]
     if len(found) == len(starting) > 1:
-        return [Finding("starting", BUSY, f"Starting: {' and '.join(starting)} are not ready yet.", "")]
+        kinds = starting[0]
+        for kind in starting[1:]:
+            kinds = words.phrase("and", first=kinds, second=kind)
+        return [Finding.of("starting", BUSY, "starting.several", kinds=kinds)]
     return sorted(found, key=lambda one: -VERDICTS.index(one.verdict))
 
 
@@ -178,73 +183,73 @@ def _of_the_uis(seen: Seen) -> Tuple[Finding, ...]:
         one = _of_one(name, kind, (seen.containers or {}).get(name), seen.start_command)
         if one and one.verdict != BUSY:
             # What is grave of the broker is a note of a page.
-            found.append(Finding(f"ui_{one.id}", OK, one.what.replace("Down: ", ""), one.remedy))
+            found.append(replace(one, id=f"ui_{one.id}", verdict=OK))
     return tuple(found)
 
 
+def _grave(one: Optional[Finding]) -> Optional[Finding]:
+    """Without one of these nothing works, and the sentence begins with that."""
+    return replace(one, what=words.phrase("down", what=one.what)) if one and one.verdict == DOWN else one
+
+
 def _of_one(name: str, kind: str, container: Optional[Container], start: str) -> Optional[Finding]:
-    logs = f"See why: sudo docker logs --tail 50 {name}"
     if container is None:
-        return Finding("missing", DOWN, f"Down: {kind} has no container ({name}).", "Run site.yml.")
+        return Finding.of("missing", DOWN, "missing", kind=kind, name=name)
     again = container.running and container.restarts >= _MANY_RESTARTS and container.health == "starting"
     if container.status == "restarting" or again:
-        often = f"{container.end}, {container.restarts} times"
-        return Finding("restarting", ILL, f"{kind} fails and is started again and again ({often}).", logs)
+        told = {"kind": kind, "name": name, "end": container.end, "restarts": container.restarts}
+        return Finding.of("restarting", ILL, "restarting", **told)
     if container.status == "paused":
-        return Finding("frozen", HELD, f"{kind} is frozen.", f"Go on: sudo docker unpause {name}")
+        return Finding.of("frozen", HELD, "frozen", kind=kind, name=name)
     if not container.running:
-        what = f"Down: {kind} has stopped ({container.end})."
-        more = "; if its memory is too small: event_log_profile" if container.memory_ran_out else ""
-        return Finding("exited", DOWN, what, f"{logs}{more}; start it: {start}")
-    return _of_the_health(kind, container, logs)
+        key = "exited.memory" if container.memory_ran_out else "exited"
+        return Finding.of("exited", DOWN, key, kind=kind, name=name, end=container.end, start=start)
+    return _of_the_health(kind, name, container)
 
 
-def _of_the_health(kind: str, container: Container, logs: str) -> Optional[Finding]:
+def _of_the_health(kind: str, name: str, container: Container) -> Optional[Finding]:
     if container.health == "unhealthy":
-        return Finding("unhealthy", ILL, f"{kind} runs but does not answer its health check.", logs)
+        return Finding.of("unhealthy", ILL, "unhealthy", kind=kind, name=name)
     if container.health == "starting":
-        return Finding("starting", BUSY, f"Starting: {kind} is not ready yet.", "")
+        return Finding.of("starting", BUSY, "starting", kind=kind)
     return None
 
 
 def _of_the_worker(seen: Seen) -> List[Finding]:
     worker = seen.worker
     if seen.worker_error:
-        what = f"Kafka Connect does not serve: {_one_line(seen.worker_error)}."
-        return [Finding("worker", ILL, what, f"See why: sudo docker logs --tail 50 {worker}")]
+        return [Finding.of("worker", ILL, "worker", error=_one_line(seen.worker_error), name=worker)]
     if seen.connectors is None:
         return []
     if not seen.connectors:
-        return [Finding("no_connector", ILL, "Kafka runs, but no connector is registered.", "Run connector.yml.")]
+        return [Finding.of("no_connector", ILL, "no_connector")]
     found = [finding for one in seen.connectors for finding in [_of_the_connector(one, worker)] if finding]
     return sorted(found, key=lambda one: -VERDICTS.index(one.verdict))
 
 
 def _of_the_connector(one: Connector, worker: str) -> Optional[Finding]:
     if one.failed:
-        what = f"The connector {one.name} has failed: {one.reason or 'no reason given'}."
-        remedy = f"Mend that (more in: sudo docker logs --tail 50 {worker}), then run site.yml: it starts it again."
-        if SAME_ID in one.reason:
-            remedy = (
-                "Find it (SHOW PROCESSLIST at the database, Command: Binlog Dump) and give it another id, or this"
-                " connector (event_log_server_id) with site.yml."
-            )
-        return Finding("connector_failed", ILL, what, remedy)
+        key = "connector_failed.same_id" if SAME_ID in one.reason else "connector_failed"
+        return Finding.of("connector_failed", ILL, key, name=one.name, reason=reason_of(one), worker=worker)
     if one.state in ("PAUSED", "STOPPED"):
-        what = f"The connector {one.name} was {one.state.lower()}: changes wait in the database's binary log."
-        return Finding("connector_held", HELD, what, "Run site.yml to let it go on, before the binary log expires.")
+        key = "connector_held.paused" if one.state == "PAUSED" else "connector_held.stopped"
+        return Finding.of("connector_held", HELD, key, name=one.name)
     if not one.running:
-        tasks = ", ".join(sorted(set(one.tasks))) or "none"
-        what = f"Starting: the connector {one.name} is {one.state}, its tasks: {tasks}."
-        return Finding("connector_busy", BUSY, what, "")
+        tasks = ", ".join(sorted(set(one.tasks))) or words.phrase("none")
+        return Finding.of("connector_busy", BUSY, "connector_busy", name=one.name, state=one.state, tasks=tasks)
     return None
+
+
+def reason_of(one: Connector) -> str:
+    """Why a connector failed: the known cause in the words of the catalogue, the exceptions as they are called."""
+    key, cause = cause_of(one.reason)
+    return words.phrase(key) + one.reason[len(cause) :] if key else one.reason or words.phrase("no_reason")
 
 
 def _of_the_upgrade(seen: Seen) -> List[Finding]:
     if seen.upgrade_since is None:
         return []
-    what = f"A change of the stack has been under way since {seen.upgrade_since}."
-    return [Finding("upgrade", BUSY, what, "If nobody is at it, run site.yml: it finishes it or goes back.")]
+    return [Finding.of("upgrade", BUSY, "upgrade", since=seen.upgrade_since)]
 
 
 def _of_the_disk(seen: Seen) -> List[Finding]:
@@ -252,19 +257,17 @@ def _of_the_disk(seen: Seen) -> List[Finding]:
         return []
     if seen.free >= min(_LEAST_FREE, seen.size * _LEAST_SHARE):
         return []
-    what = f"The disk of {seen.data_dir} is almost full: {human_bytes(seen.free)} of {human_bytes(seen.size)} are left."
-    return [Finding("disk", ILL, what, "Make room, or Kafka stops.")]
+    return [Finding.of("disk", ILL, "disk", directory=seen.data_dir, free=seen.free, size=seen.size)]
 
 
 def _good_news(seen: Seen) -> str:
     connectors = seen.connectors or ()
+    newest = {} if seen.newest_ms is None else {"newest": seen.newest_ms // 1000}
     if len(connectors) == 1:
-        who = f"connector {connectors[0].name} reads {connectors[0].database or seen.database}"
-    else:
-        who = f"{len(connectors)} connectors run"
-    if seen.newest_ms is None:
-        return f"Running: {who}, no event yet."
-    return f"Running: {who}, newest event {local_time(seen.newest_ms)}."
+        key = "running.one" if newest else "running.one.no_event"
+        name, database = connectors[0].name, connectors[0].database or seen.database
+        return words.phrase(key, name=name, database=database, **newest)
+    return words.phrase("running.several" if newest else "running.several.no_event", count=len(connectors), **newest)
 
 
 def _one_line(text: str, most: int = 160) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, List, Tuple
 
-from . import snapshots
+from . import snapshots, words
 from .errors import EventLogError
 from .stack import SECRETS, Container
 from .trace import safe_words
@@ -77,14 +77,14 @@ def login_of(worker: Container) -> Tuple[str, str]:
     inside = worker.environment.get("REST_LOGIN_FILE", "")
     source = worker.mounts.get(SECRETS)
     if source is None or not inside.startswith(SECRETS + "/"):
-        raise WorkerError("its login is not where site.yml puts it")
+        raise WorkerError(words.phrase("worker.no_login"))
     path = Path(source) / inside[len(SECRETS) + 1 :]
     try:
         text = path.read_text(encoding="utf-8")
     except PermissionError:
         raise EventLogError(f"You may not read {path}. Use sudo: sudo event-log …") from None
     except OSError as error:
-        raise WorkerError(f"its login {path} cannot be read ({error.strerror})") from None
+        raise WorkerError(words.phrase("worker.login_unreadable", file=path, error=error.strerror)) from None
     user, _, password = next((line for line in text.splitlines() if "=" in line), "").partition("=")
     return user.strip(), password.strip()
 
@@ -104,13 +104,12 @@ def ask(url: str, login: Tuple[str, str], seconds: float = _SECONDS, method: str
             text = answer.read()
             return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
-        raise WorkerError(
-            "it refuses the login that site.yml gave it" if error.code == 401 else f"it answers with HTTP {error.code}"
-        ) from None
+        key = "worker.refused" if error.code == 401 else "worker.http"
+        raise WorkerError(words.phrase(key, code=error.code)) from None
     except ValueError:
-        raise WorkerError("its answer is no JSON") from None
+        raise WorkerError(words.phrase("worker.no_json")) from None
     except OSError as error:
-        raise WorkerError(f"no answer ({_why(error)})") from None
+        raise WorkerError(words.phrase("worker.no_answer", why=_why(error))) from None
 
 
 def request(worker: Container, path: str, seconds: float = _SECONDS, method: str = "GET") -> Any:
@@ -121,7 +120,7 @@ def request(worker: Container, path: str, seconds: float = _SECONDS, method: str
 def _why(error: OSError) -> str:
     reason = getattr(error, "reason", error)
     if isinstance(reason, TimeoutError):
-        return "too slow"
+        return words.phrase("worker.too_slow")
     return str(getattr(reason, "strerror", None) or reason)
 
 
@@ -129,7 +128,7 @@ def connectors(worker: Container) -> List[Connector]:
     """All connectors of this worker."""
     data = request(worker, LISTING)
     if not isinstance(data, dict):
-        raise WorkerError("its answer is not a list of connectors")
+        raise WorkerError(words.phrase("worker.no_list"))
     return [_with_progress(worker, one) for one in parse(data)]
 
 
@@ -143,5 +142,12 @@ def _with_progress(worker: Container, connector: Connector) -> Connector:
         offsets = [entry.get("offset") for entry in data.get("offsets") or []]
     except (WorkerError, AttributeError):
         return connector  # how it is, is known; this is only more
-    told = [found.sentence for found in map(snapshots.progress, offsets) if found]
+    told = [_told(found) for found in map(snapshots.progress, offsets) if found]
     return replace(connector, reading="; ".join(told))
+
+
+def _told(one: snapshots.Progress) -> str:
+    key = "reading.begun" if one.end is None else "reading.part"
+    said = words.phrase(key, table=one.tables[0], percent=one.percent or 0, last=one.last or 0, end=one.end)
+    more = ", ".join(one.tables[1:])
+    return words.phrase("reading.then", reading=said, tables=more) if more else said

@@ -19,6 +19,7 @@ from tests.unit.plugins.module_utils.java_properties import read
 from tests.unit.role_files import ROOT, roles
 from tests.unit.roles.role_runs import Outcome, check
 
+COMMAND = ROOT / "roles" / "event_stack" / "files" / "event_log"
 PASSWORD = "kept-on-this-host-0123456789ab"
 ACCOUNT = "broker-word-of"
 GIVEN = "given-by-the-site:#=!"
@@ -283,16 +284,14 @@ def test_the_host_command_and_its_settings(plain: Project, other: Project) -> No
         "uis": [],
         "logins": True,
         "guarded": False,
+        "language": "en",
         "client_dir": f"{other.secrets}/command",
     }
     command = plain.texts["/usr/local/bin/event-log"]
     assert command.startswith("#!/bin/sh\n")
     assert "/nowhere/event-log/lib" in command
-    program = {path for path in plain.texts if path.startswith("lib/event_log/")}
-    source = ROOT / "roles" / "event_stack" / "files" / "event_log"
-    assert program == {f"lib/event_log/{path.name}" for path in source.glob("*.py")}
-    for path in source.glob("*.py"):
-        assert plain.texts[f"lib/event_log/{path.name}"] == path.read_text(encoding="utf-8") or not path.stat().st_size
+    source = {path.name: path.read_text(encoding="utf-8") for path in COMMAND.glob("*.*")}
+    assert {path[14:]: text for path, text in plain.texts.items() if path.startswith("lib/event_log/")} == source
 
 
 def test_the_formatting_names_cluster_and_account(runs: Dict[str, Outcome]) -> None:

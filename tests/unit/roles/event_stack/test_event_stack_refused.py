@@ -21,6 +21,7 @@ CASES: Dict[str, Dict[str, Any]] = {
     "odd_password": {"event_log_connect_password": "back\\slash-word"},
     "umlaut": {"event_log_connect_password": "wörterbuch-word"},
     "odd_profile": {"event_log_profile": "huge"},
+    "odd_language": {"event_log_language": "de"},
     "no_facts": {"event_log_profile": "auto"},
     "elsewhere": {"event_log_bootstrap": "0.0.0.0:9092", "event_log_connect_url": "http://192.0.2.10:8083"},
     "listener": {
@@ -50,6 +51,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Outcome]:
         ("odd_password", "event_log_connect_password has 15 characters"),
         ("umlaut", "event_log_connect_password has 15 characters"),
         ("odd_profile", "event_log_profile is 'huge': set it to one of auto, clinic, district, referral."),
+        ("odd_language", "event_stack_language must be one of: en, fr, es, got: de"),
         ("no_facts", "event_log_profile is 'auto', and the memory of this host is not known"),
         ("elsewhere", "event_log_bootstrap is '0.0.0.0:9092', which is not an address of this host alone"),
         ("elsewhere", "event_log_connect_url is 'http://192.0.2.10:8083', which is not an address of this host alone"),

@@ -14,6 +14,7 @@ from event_guard import boot, disk
 from event_guard.boot import Decision
 from event_guard.shared import history
 from event_log import stack
+from event_log.words import Said
 
 from tests.helpers.guard_site import NOW, OTHER, UNREACHABLE, WORKER, Site, decided, make
 
@@ -153,7 +154,7 @@ def test_clock_disk_and_database_are_looked_at_in_this_order(site: Site, monkeyp
     assert found() == history.OLDER
     site.base.down = True
     assert found() == "database_unreachable"
-    monkeypatch.setattr(disk, "refusal", lambda *_: ("disk_full", "full", "wait"))
+    monkeypatch.setattr(disk, "refusal", lambda *_: Said("disk_full", {"limit": 5.0}))
     assert found() == "disk_full"
     assert found(now=5.0) == "clock_back"
 

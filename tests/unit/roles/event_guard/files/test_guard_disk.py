@@ -236,6 +236,8 @@ def test_unread_events_go_with_consent_only_where_the_worker_had_to_stop(site: S
             "from": "2020-09-13T12:26:40.000Z",
             "to": "2022-04-15T05:20:00.000Z",
             "why": "unread events were dropped for want of room (4.0 % (38.1 MiB) free), offsets 0 to 9",
+            "key": "gap.dropped",
+            "fields": {"percent": 4.0, "free": 40_000_000, "first": 0, "last": 9},
             "repaired": False,
         }
     ]

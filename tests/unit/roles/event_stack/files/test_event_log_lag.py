@@ -75,4 +75,4 @@ def test_a_group_that_has_read_all_has_no_unread_event() -> None:
     ("seconds", "words"), [(0, "0 seconds"), (1, "1 second"), (90, "2 minutes"), (3600, "1 hour"), (200000, "2 days")]
 )
 def test_durations(seconds: float, words: str) -> None:
-    assert lag.duration(seconds) == words
+    assert lag.period(seconds) == words
