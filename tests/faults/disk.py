@@ -122,7 +122,7 @@ def pool(root: Path) -> Iterator[Path]:
         backing.unlink()
 
 
-def new_disk(file: Path, at: Path) -> Disk:
-    run("truncate", "--size", DISK_SIZE, str(file))
+def new_disk(file: Path, at: Path, size: str = DISK_SIZE) -> Disk:
+    run("truncate", "--size", size, str(file))
     run("mkfs.ext4", "-q", "-F", "-E", "nodiscard", "-J", "size=16", str(file))
     return Disk(file, at)

@@ -59,15 +59,20 @@ class Program:
     def said(self) -> str:
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
 
+    @property
+    def inside(self) -> list[int]:
+        """The process id of the program itself, in a list; none when it has ended."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
+        return [int(child) for child in children.split()]
+
     def wait(self, seconds: float) -> None:
         if self.process.wait(seconds):
             raise AssertionError(f"{self.process.args!r} ended with {self.process.returncode}\n{self.said}")
 
     def signal(self, number: int) -> None:
         """Send a signal to the program itself, such as SIGSTOP: the process below the one that holds the mounts."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
-        for child in children.split():
-            os.kill(int(child), number)
+        for child in self.inside:
+            os.kill(child, number)
 
     def kill(self) -> None:
         # The outer process ends when the last one inside has; until then they hold the disk.

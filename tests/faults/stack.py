@@ -107,7 +107,7 @@ class Stack:
             (self.etc / file).write_text(content, encoding="utf-8")
         mounts = {"disk": self.disk, **({"slow.so": Path(self.slow)} if self.slow else {})}
         environment = {
-            "KAFKA_HEAP_OPTS": "-Xmx384m -XX:+UseSerialGC",
+            "KAFKA_HEAP_OPTS": self.variant.java.get(name, "-Xmx384m -XX:+UseSerialGC"),
             **({"LD_PRELOAD": "/slow.so"} if self.slow else {}),
         }
         if name != MYSQL:

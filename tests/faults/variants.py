@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Mapping
+from typing import Mapping, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._debezium import Source, connector_config
 from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config import (
@@ -45,6 +45,9 @@ class Variant:
     broker: Mapping[str, Scalar | None] = field(default_factory=dict)
     worker: Mapping[str, Scalar | None] = field(default_factory=dict)
     changed: Mapping[str, Scalar | None] = field(default_factory=dict)
+    tables: Sequence[str] = TABLES
+    #: Options of a program's JVM, in the place of small ones.
+    java: Mapping[str, str] = field(default_factory=dict)
 
     def files(self) -> dict[str, str]:
         stack = Stack(
@@ -60,7 +63,7 @@ class Variant:
     def connector(self) -> dict[str, str]:
         source = Source(
             site="faults", host="127.0.0.1", port=DATABASE_PORT, database=DATABASE, user=USER, password_file="none",
-            tables=list(TABLES), topic_prefix=PREFIX, bootstrap=BOOTSTRAP,
+            tables=list(self.tables), topic_prefix=PREFIX, bootstrap=BOOTSTRAP,
             # The guard restarts what has failed; the tests have none.
             overrides={
                 "database.password": PASSWORD,
