@@ -19,6 +19,9 @@ from ansible_collections.openmrs.event_log.plugins.module_utils import _backup, 
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup import BackupError, Manifest, Parent, Places
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup_stack import Stack, State
 
+#: Beside compose.yaml: the host command tells by it when the last backup was made.
+RECORD = "backup.json"
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -107,6 +110,10 @@ class Backup:
             there = [path.name for path in wish.directory.iterdir()]
             removed = _backup.superseded(there, wish.site, wish.keep)
             self._tidy([each for one in removed for each in (f"{one}.sha256", one)])
+            record = {"file": str(target), "bytes": packed.bytes, "made": int(time.time())}
+            fresh = wish.places.home / f"{RECORD}.new"
+            _write(fresh, json.dumps(record) + "\n")
+            fresh.replace(wish.places.home / RECORD)
         told = {"file": str(target), "bytes": packed.bytes, "sha256": packed.sha256}
         return {**told, "standstill": round(stood, 1), "removed": removed}
 

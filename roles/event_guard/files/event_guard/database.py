@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
@@ -127,6 +128,33 @@ class Session:
             if _code(error) == _UNKNOWN_VARIABLE:
                 return ""
             raise
+
+    def version(self) -> str:
+        """As the server says it itself; the greeting of MariaDB 10 begins with a number of long ago."""
+        return str(self._rows("SELECT @@version")[0][0]).partition("-")[0]
+
+    def expiry(self) -> Optional[int]:
+        """Seconds after which a file of the binary log is removed; 0 is for ever, None unknown."""
+        if self._variable("binlog_expire_logs_auto_purge") == 0:
+            return 0
+        seconds, days = self._variable("binlog_expire_logs_seconds"), self._variable("expire_logs_days")
+        if seconds or days is None:
+            return None if seconds is None else int(seconds)
+        return int(days * 86400)
+
+    def _variable(self, name: str) -> Optional[float]:
+        """A number; None where this version has no such variable."""
+        try:
+            return float(self._rows(f"SELECT @@{name}")[0][0])
+        except DatabaseError as error:
+            if _code(error) == _UNKNOWN_VARIABLE:
+                return None
+            raise
+
+    def certificate(self) -> Optional[bytes]:
+        """What the server showed of itself, in DER, trusted or not; None without TLS."""
+        stream = getattr(self._driver, "_sock", None)
+        return stream.getpeercert(binary_form=True) if isinstance(stream, ssl.SSLSocket) else None
 
     def created(self, file: str) -> Optional[int]:
         """When a file was begun; None when the server cannot send it."""

@@ -28,6 +28,8 @@ STEPS = (
     ("heal", "step"),
     ("disk", "step"),
     ("days", "step"),
+    ("facts", "step"),
+    ("outages", "step"),
     ("report", "step"),
     ("metrics", "step"),
 )

@@ -13,6 +13,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 from event_log import settings as host
 from event_log.errors import EventLogError
+from event_log.upkeep import BACKUP_DAYS
 
 #: Engine, worker and database may be slow for once: who does not answer in so many rounds in a row is told as an error.
 PATIENCE = 3
@@ -39,6 +40,7 @@ class Guard:
     metrics_dir: str = ""  # where a node exporter reads files; empty: no figures
     restart_minutes: Tuple[float, ...] = (1, 2, 4, 8, 16, 32, 60)
     report_after: int = 5  # failures in a row
+    backup_days: float = BACKUP_DAYS  # the host command goes by it
 
 
 def from_mapping(data: Any, path: Path) -> Guard:

@@ -97,7 +97,12 @@ def of_the_disk(settings: Settings, now: float, summaries: Sequence[TopicSummary
 
 def look(settings: Settings, now: float) -> Lag:
     """The same, and the groups from the broker."""
-    seen = of_the_disk(settings, now, topics.summarise(settings))
+    return with_groups(settings, of_the_disk(settings, now, topics.summarise(settings)))
+
+
+def with_groups(settings: Settings, seen: Lag) -> Lag:
+    """What was seen on the disk, and the groups from the broker: to ask it takes a JVM."""
+    now = seen.now
     try:
         readings = groups.read(settings)
     except EventLogError as error:

@@ -3,24 +3,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``event-log overview``: everything that a person responsible for many sites wants to know of this one.
 
-What it tells is read from the disk, the engine and the worker, within a few seconds, and shows no data of patients.
+What it tells is read from the disk, the engine, the worker and the broker, within some seconds. It shows no data of
+patients.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence
 
-from . import days, guarded, lag, sizes, status, topics
+from . import days, guarded, lag, sizes, status, topics, upkeep, versions
 from .errors import EventLogError
 from .lag import Lag
 from .settings import Settings
 from .sizes import Sizes
 from .text import iso_utc, local_time, table
 from .topics import TopicSummary
+from .upkeep import Upkeep
 from .verdict import Verdict
 from .words import phrase, size
 
@@ -42,12 +43,16 @@ class Overview:
     topics: Sequence[TopicSummary]
     days: Sequence[days.Day]
     guard: Dict[str, Any]
-    binlog_since: Optional[int]  # seconds since 1970
+    upkeep: Upkeep
+    versions: Dict[str, Optional[str]] = field(default_factory=dict)
     error: str = ""
 
 
-def look(settings: Settings, now: float, judged: Optional[Verdict] = None) -> Overview:
-    """Look at everything; what cannot be told does not silence the rest. ``judged``: a verdict of just now."""
+def look(settings: Settings, now: float, judged: Optional[Verdict] = None, asks: bool = False) -> Overview:
+    """Look at everything; what cannot be told does not silence the rest. ``judged``: a verdict of just now.
+
+    ``asks``: also the broker for its groups and the worker for its versions, which takes some seconds.
+    """
     verdict = judged or status.verdict_of(settings)
     behind: Optional[Lag] = None
     room: Optional[Sizes] = None
@@ -59,6 +64,8 @@ def look(settings: Settings, now: float, judged: Optional[Verdict] = None) -> Ov
         room = sizes.look(settings, now, kept)
     except EventLogError as problem:
         error = str(problem)
+    if asks and behind is not None:
+        behind = lag.with_groups(settings, behind)
     guard = sizes.read_json(settings.home / "config" / "guard.json")
     directory = sizes.guard_directory(guard)
     return Overview(
@@ -71,25 +78,25 @@ def look(settings: Settings, now: float, judged: Optional[Verdict] = None) -> Ov
         topics=[one for one in kept if topics.of_a_table(one)],
         days=days.of_data(sizes.read_json(directory / days.NAME)),
         guard=guarded.story(settings, _MOST_ACTS),
-        binlog_since=binlog_since(directory),
+        upkeep=upkeep.look(settings, now),
+        versions=versions.look(settings) if asks else {},
         error=error,
     )
 
 
-def binlog_since(directory: Path) -> Optional[int]:
-    """When the oldest file of the binary log that the guard knows was begun: so long the event log may be away."""
-    found = []
-    histories = sizes.read_json(directory / "memory.json").get("history")
-    for known in histories.values() if isinstance(histories, dict) else ():
-        created = known.get("created") if isinstance(known, dict) else None
-        if isinstance(created, dict):
-            found += [int(one) for one in created.values() if isinstance(one, (int, float)) and one > 0]
-    return min(found, default=None)
+def _groups(behind: Optional[Lag]) -> Optional[List[Dict[str, Any]]]:
+    """Who reads the event log, and how far behind; None where nobody was asked, or nobody answered."""
+    if behind is None or behind.groups is None:
+        return None
+    return [
+        {"group": one.group, "events": one.events, "since": iso_utc(one.since_ms), "connected": one.connected}
+        for one in behind.groups
+    ]
 
 
 def as_data(seen: Overview) -> Dict[str, Any]:
     """For the status page and other programs: sizes in bytes, times in UTC, a day as the host's calendar has it."""
-    shown = seen.days[-_DAYS_WITH_TABLES:]
+    shown, since = seen.days[-_DAYS_WITH_TABLES:], seen.upkeep.headroom.since
     return {
         "format": FORMAT,
         "site": seen.site,
@@ -112,7 +119,10 @@ def as_data(seen: Overview) -> Dict[str, Any]:
         "days": [[one.day, one.used, one.size, one.events] for one in seen.days],
         "events_by_table": [[one.day, {name: topic.events for name, topic in one.topics.items()}] for one in shown],
         "guard": seen.guard,
-        "binlog_since": None if seen.binlog_since is None else iso_utc(seen.binlog_since * 1000),
+        "groups": _groups(seen.lag),
+        "binlog_since": None if since is None else iso_utc(since * 1000),
+        **upkeep.as_data(seen.upkeep),
+        "versions": {"image": seen.image, **seen.versions, "database": seen.upkeep.database or None},
         "error": seen.error or None,
         "text": as_text(seen),
     }  # fmt: skip
@@ -138,8 +148,12 @@ def as_text(seen: Overview) -> str:
             ),
             sizes.sentence_of(seen.sizes.forecast, seen.sizes.limits, seen.sizes.guarded),
         ]
-    if seen.binlog_since is not None:
-        lines.append(phrase("overview.binlog", since=seen.binlog_since))
+    lines += upkeep.as_lines(seen.upkeep)
+    if seen.lag is not None and seen.lag.groups:
+        lines += [
+            phrase("overview.group", group=one.group, events="?" if one.events is None else one.events)
+            for one in seen.lag.groups
+        ]
     lines += [
         phrase("overview.connector", name=one.name, state=one.state, tasks=", ".join(one.tasks) or phrase("none"))
         for one in seen.verdict.connectors
@@ -158,5 +172,5 @@ def as_text(seen: Overview) -> str:
 
 def run(settings: Settings, as_json: bool) -> str:
     """The answer to ``event-log overview``."""
-    found = look(settings, time.time())
+    found = look(settings, time.time(), None, True)
     return json.dumps(as_data(found), ensure_ascii=False) if as_json else as_text(found)

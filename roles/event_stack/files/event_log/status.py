@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Optional, Tuple
 
-from . import guarded, kafka_log, stack, topics, words, worker
+from . import guarded, kafka_log, stack, topics, upkeep, words, worker
 from .deadline import TooSlowError, deadline
 from .errors import EventLogError
 from .settings import Settings
@@ -87,7 +88,8 @@ def look(settings: Settings) -> Seen:
             raise EventLogError("You may not use Docker. Use sudo: sudo event-log status") from None
         return replace(seen, engine_error=error.said)
     found, withheld = guarded.knows(settings)
-    seen = replace(seen, containers=containers, guard=found, withheld=withheld)
+    later = upkeep.findings(upkeep.look(settings, time.time()))
+    seen = replace(seen, containers=containers, guard=[*found, *later], withheld=withheld)
     all_of_them = [containers.get(name) for name in names]
     if not all(one and one.running for one in all_of_them):
         unit = stack.unit_state()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -58,7 +59,8 @@ def test_a_backup_has_all_of_it_and_nothing_clear(rig: Rig, key: Key) -> None:
         names = [f"/{member.name}" for member in _backup_pipe.members(archive) if member.isreg()]
     assert (manifest.site, manifest.images, manifest.files) == ("hill", ("event-log:1",), len(names))
     there = [path for top in ("home", "data") for path in (rig.folder / top).rglob("*") if path.is_file()]
-    assert sorted(names) == sorted(str(path) for path in there if "/lib/" not in str(path))
+    left_out = ("/lib/", "/home/backup.json")
+    assert sorted(names) == sorted(str(path) for path in there if not any(one in str(path) for one in left_out))
     assert {(Path(one.path).name, one.mode) for one in manifest.parents} >= {("data", 0o750)}
 
 
@@ -76,6 +78,9 @@ def test_the_event_log_is_stopped_for_the_copy_and_started_again(
     result = backup(rig, key).make()
     assert (seen, rig.did, rig.runs) == ([False], ["stop", "up"], True)
     assert 0 < result["standstill"] < 30
+    record = json.loads((rig.places.home / "backup.json").read_text())
+    assert (record["file"], record["bytes"]) == (result["file"], result["bytes"])
+    assert abs(record["made"] - time.time()) < 60
 
 
 def test_what_does_not_run_is_not_started(rig: Rig, key: Key) -> None:

@@ -17,6 +17,7 @@ from event_guard.settings import Guard
 from event_log import overview, status
 from event_log.lag import Lag
 from event_log.overview import Overview
+from event_log.upkeep import Upkeep
 from event_log.verdict import ILL, OK, Finding, Verdict
 from event_log.worker import Connector
 
@@ -200,7 +201,7 @@ def test_a_short_report_tells_connectors_acts_and_when() -> None:
 
 def test_the_last_line_is_for_the_status_page(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
     beat = Lag(NOW, int(NOW * 1000) - 7000, None, None)
-    found = Overview("", NOW, SICK, "i:1", beat, sizes=None, topics=(), days=(), guard={}, binlog_since=None)
+    found = Overview("", NOW, SICK, "i:1", beat, sizes=None, topics=(), days=(), guard={}, upkeep=Upkeep(NOW))
     monkeypatch.setattr(overview, "look", lambda *_given: found)
     site.verdict = Verdict("ill", "é" * 5000, (ILLNESS,))
     site.step(NOW)

@@ -9,7 +9,7 @@ import json
 import shutil
 from typing import Any
 
-from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log import overview
+from ansible_collections.openmrs.event_log.roles.event_stack.files.event_log import upkeep
 from ansible_collections.openmrs.event_log.tests.unit.roles.event_stack.files.conftest import Host
 from ansible_collections.openmrs.event_log.tests.unit.roles.event_stack.files.kafka_batches import Made
 
@@ -58,6 +58,8 @@ def test_everything_is_in_one_document(host: Host) -> None:
     assert found["events_by_table"][-1] == ["2026-03-02", {"a.b.person": 2, "a.b.obs": 4}]
     assert found["binlog_since"] == "2023-11-14T22:13:20.000Z"
     assert found["error"] is None
+    assert found["versions"] == {"image": "openmrs-event-log:1", "kafka": None, "debezium": None, "database": None}
+    assert (found["groups"], found["certificates"], found["backup"]) == (None, [], None)
     assert without_disk(found["text"]) == without_disk(host.run("overview").stdout.rstrip("\n"))
     assert "ON 2026-03-02" in found["text"]
 
@@ -78,8 +80,7 @@ def test_without_a_directory_the_verdict_is_told_and_why_there_is_no_more(host: 
     assert found["error"] in found["text"]
 
 
-def test_what_the_guard_has_remembered_may_be_anything(host: Host) -> None:
+def test_what_the_guard_has_remembered_may_be_anything() -> None:
     many: list[Any] = [None, [], {"c": 3}, {"c": {"created": [1]}}, {"c": {"created": {"f": None}}}]
     for history in many:
-        (host.root / "memory.json").write_text(json.dumps({"history": history}))
-        assert overview.binlog_since(host.root) is None
+        assert upkeep.binlog_since({"history": history}) is None
