@@ -15,13 +15,16 @@ from typing import Any, Mapping
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.openmrs.event_log.plugins.module_utils import (
     _image_archive,
     _image_copy,
     _image_plan,
+    _image_sent,
     _image_store,
 )
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_progress import BYTES, Work
 from ansible_collections.openmrs.event_log.plugins.modules.host_image import argument_spec
 
 MODULE = "openmrs.event_log.host_image"
@@ -219,11 +222,20 @@ class ActionModule(ActionBase):
             # As the login user, who needs no sudo for rsync then, and no password.
             owner = self._low_level_execute_command("id -u", sudoable=False)["stdout"].strip()
             name, others = copy.step.file, [other for other in self._coming if other != copy.step.file]
-            self._on_host("receive", name=name, basis=copy.step.basis, owner=int(owner), others=others)
-            result = self._rsync(copy, source, self._incoming / name)
+            size, owned = _image_copy.size_of(copy.step), int(owner)
+            given = {"name": name, "basis": copy.step.basis, "owner": owned, "others": others}
+            here = self._on_host("receive", None, **given, image=copy.step.image, size=size)["here"]
+            with _image_sent.told(Display().display, self._work(copy, size - here)):
+                result = self._rsync(copy, source, self._incoming / name)
         except AnsibleConnectionFailure as error:
             return 255, str(error)
         return int(result.get("rc", 1)) if result.get("failed") else 0, str(result.get("msg", ""))
+
+    def _work(self, copy: _image_copy.Copy, rest: int) -> Work:
+        """What a person is told from time to time. How much a difference is, is known by its end."""
+        delta = copy.step.way == "delta"
+        total = copy.step.moves if delta else rest
+        return Work("image", f"{self._name}: copying {copy.step.image}", 0, total, BYTES, 0, 0, about=delta)
 
     def _rsync(self, copy: _image_copy.Copy, source: Path, target: Path) -> dict[str, Any]:
         """By ansible.posix.synchronize, which makes rsync's connection from the one that Ansible has."""

@@ -150,7 +150,7 @@ class Backup:
         with tempfile.TemporaryDirectory(prefix="event-log-backup-") as folder:
             manifest = Path(folder) / _backup.MANIFEST
             manifest.write_text(self._manifest(entries, files, size).to_json(), encoding="utf-8")
-            packed = _backup_pipe.pack(manifest, entries, wish.recipients, part)
+            packed = _backup_pipe.pack(manifest, entries, wish.recipients, part, size)
         try:
             if self._stack.look() != before:
                 raise BackupError("somebody started or stopped containers during the copy, which is thrown away")

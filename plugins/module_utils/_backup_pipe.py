@@ -16,10 +16,11 @@ import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Iterator, List, Optional, Sequence
+from typing import IO, Any, Callable, Iterator, List, Optional, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup import MANIFEST, BackupError
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup_key import scrub
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_progress import Record
 
 PROGRAMS = ("tar", "zstd", "age")
 _CHUNK = 1 << 20
@@ -86,6 +87,14 @@ class Pipe:
         for _name, process, _said in self._started:
             process.kill()
 
+    def read_by_first(self) -> Optional[int]:
+        """Bytes that the first program has read up to now; None where the kernel does not count them."""
+        try:
+            counted = Path("/proc", str(self._started[0][1].pid), "io").read_text(encoding="ascii")
+        except OSError:
+            return None
+        return int(counted.partition("rchar:")[2].split()[0])
+
 
 def missing_programs() -> List[str]:
     return [name for name in PROGRAMS if shutil.which(name) is None]
@@ -100,8 +109,11 @@ def try_recipients(recipients: Sequence[str]) -> None:
         raise BackupError(f"age refuses event_log_backup_recipient: {'; '.join(failed)}")
 
 
-def pack(manifest: Path, entries: Sequence[Path], recipients: Sequence[str], target: Path) -> Packed:
-    """Write an encrypted archive; it is on the disk when this returns, or not there at all."""
+def pack(manifest: Path, entries: Sequence[Path], recipients: Sequence[str], target: Path, size: int = 0) -> Packed:
+    """Write an encrypted archive; it is on the disk when this returns, or not there at all.
+
+    How far it is of ``size`` bytes is told meanwhile.
+    """
     tar = [
         "tar",
         "--create",
@@ -117,11 +129,14 @@ def pack(manifest: Path, entries: Sequence[Path], recipients: Sequence[str], tar
         handle = os.open(str(target), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise BackupError(f"{target} could not be written: {error.strerror}") from error
-    pipe = Pipe()
+    pipe, record = Pipe(), Record("backup")
     try:
         with os.fdopen(handle, "wb") as stream:
             packed = pipe.add(["zstd", "-q", "-3", "-T0", "--stdout", "-"], pipe.add(tar))
-            written = _copy(pipe.add(_encrypting(recipients), packed), stream)
+            encrypted = pipe.add(_encrypting(recipients), packed)
+            known = size if pipe.read_by_first() is not None else 0
+            record.begin("backup", "", known, about=True, pid=os.getpid())
+            written = _copy(encrypted, stream, lambda count: record.moved(pipe.read_by_first() or count))
             failed = pipe.end()
             if failed:
                 raise BackupError(f"the archive could not be made: {'; '.join(failed)}")
@@ -135,6 +150,8 @@ def pack(manifest: Path, entries: Sequence[Path], recipients: Sequence[str], tar
         if isinstance(error, OSError):
             raise BackupError(f"{target} could not be written: {error.strerror}") from error
         raise
+    finally:
+        record.end()
     return written
 
 
@@ -212,12 +229,13 @@ def _decrypted(pipe: Pipe, command: Sequence[str], identity: Identity, by_pipe: 
     return stream
 
 
-def _copy(source: IO[bytes], stream: IO[bytes]) -> Packed:
+def _copy(source: IO[bytes], stream: IO[bytes], tell: Callable[[int], None]) -> Packed:
     digest, size = hashlib.sha256(), 0
     for chunk in iter(lambda: source.read(_CHUNK), b""):
         stream.write(chunk)
         digest.update(chunk)
         size += len(chunk)
+        tell(size)
     return Packed(size, digest.hexdigest())
 
 

@@ -93,6 +93,11 @@ def stays(code: int, said: str, before: Tuple[int, str]) -> str:
     return ""
 
 
+def size_of(step: Step) -> int:
+    """What the file on the host has when it is whole: a difference is laid out as the unpacked archive."""
+    return step.plain if step.way == "delta" else step.moves + step.here
+
+
 def sent(said: str) -> int:
     """Bytes over the line in both directions, of what --stats prints."""
     found = re.findall(r"^Total bytes (?:sent|received): ([0-9,.]+)", said, re.MULTILINE)

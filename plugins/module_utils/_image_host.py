@@ -197,8 +197,8 @@ class Engine:
         found: List[Mapping[str, Any]] = json.loads(out) if code == 0 else []
         return found[0] if found else None
 
-    def receive(self, incoming: Path, name: str, basis: str, owner: int, others: Sequence[str] = ()) -> None:
-        """Make room for a copy. For a copy of what differs, lay out what the host has of it already.
+    def receive(self, incoming: Path, name: str, basis: str, owner: int, others: Sequence[str] = ()) -> Path:
+        """Make room for a copy, and say where. For one of what differs, lay out what the host has of it already.
 
         What a cut copy brought is added to that: rsync finds blocks wherever they are. Copies of others that are still
         to come, and were cut, stay.
@@ -223,6 +223,7 @@ class Engine:
             os.chown(saved, owner, -1)
         elif partial.exists():
             os.chown(partial, owner, -1)
+        return partial
 
     def load(self, image: str, archive: Path, expected: str = "") -> None:
         """Load an archive that is what it should be, down to each layer's digest, and holds what was wanted."""

@@ -178,6 +178,7 @@ from typing import Any, Dict, Mapping
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openmrs.event_log.plugins.module_utils._command import runner
 from ansible_collections.openmrs.event_log.plugins.module_utils._errors import EventLogError
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_progress import Record
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_host import Engine
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_incoming import clear
 
@@ -209,8 +210,9 @@ def carry_out(engine: Engine, params: Mapping[str, Any]) -> Dict[str, Any]:
     """One step. Every one but the look is asked for by the action plugin only when something has to be done."""
     step, given, incoming = params["step"], params["given"], Path(params["incoming"])
     if step == "receive":
-        engine.receive(incoming, given["name"], given["basis"], int(given["owner"]), given["others"])
-    elif step == "load":
+        return {"changed": True, "here": _receive(engine, incoming, given)}
+    if step == "load":
+        Record("image").end()
         engine.load(given["image"], Path(given["archive"]), given["checksum"])
     elif step == "pull":
         engine.pull(given["image"], given["source"], int(given["seconds"]))
@@ -222,6 +224,14 @@ def carry_out(engine: Engine, params: Mapping[str, Any]) -> Dict[str, Any]:
         host = engine.look(given.get("name", "this host"), images, params["places"], incoming, ask)
         return {"changed": False, "host": asdict(host)}
     return {"changed": True}
+
+
+def _receive(engine: Engine, incoming: Path, given: Mapping[str, Any]) -> int:
+    """How much of it is there. Its size tells how far it is: `event-log status` looks at that meanwhile."""
+    copy = engine.receive(incoming, given["name"], given["basis"], int(given["owner"]), given["others"])
+    here = copy.stat().st_size if copy.exists() else 0
+    Record("image").begin("image", given["image"], int(given["size"]), file=str(copy), first=here)
+    return here
 
 
 def main() -> None:

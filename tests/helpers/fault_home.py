@@ -33,6 +33,7 @@ class Home:
         settings = {
             "image": images()["event log"], "bootstrap": STACK.bootstrap, "data_dir": str(site.root / "broker" / "log"),
             "project": PREFIX.rstrip("-"), "uid": UID, "gid": UID, "database": "openmrs", "topic_prefix": name,
+            "progress_dir": str(directory / "progress"),
         }  # fmt: skip
         address = f"127.0.0.1:{DATABASE_PORT}"
         source = {"address": address, "version": "8.0.12", "flavour": "mysql", "signal_table": SIGNALS.name}

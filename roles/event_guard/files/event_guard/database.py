@@ -120,6 +120,13 @@ class Session:
         rows = self._rows(self._status)
         return Position(str(rows[0][0]), int(rows[0][1])) if rows else None
 
+    def rows_of(self, tables: str) -> Dict[str, int]:
+        """About how many rows the tables of a connector's list have, as the database estimates without counting."""
+        wanted = [re.compile(one.strip(), re.IGNORECASE) for one in tables.split(",") if one.strip()]
+        asked = "SELECT table_schema, table_name, table_rows FROM information_schema.tables WHERE table_rows > 0"
+        found = {f"{schema}.{name}": int(rows) for schema, name, rows in self._rows(asked)}
+        return {name: rows for name, rows in found.items() if any(one.fullmatch(name) for one in wanted)}
+
     def server_uuid(self) -> str:
         """MySQL's; MariaDB has none."""
         try:

@@ -95,6 +95,7 @@ class Wiring:
     reconnects: bool = True  # by itself, whatever answers there
     silence: float = _KEEP_ALIVE_MS / 1000 * _HEARTBEAT_SHARE * _MISSED  # seconds after which no sign of life is bad
     heartbeats: bool = False
+    tables: str = ""  # regular expressions of those that are captured
 
 
 def wiring(config: Mapping[str, Any]) -> Wiring:
@@ -106,6 +107,7 @@ def wiring(config: Mapping[str, Any]) -> Wiring:
         reconnects=str(config.get("connect.keep.alive", "true")).lower() != "false",
         silence=max(_LEAST_SILENCE, kept / 1000 * _HEARTBEAT_SHARE * _MISSED),
         heartbeats=_number(config.get("heartbeat.interval.ms"), 0) > 0,
+        tables=str(config.get("table.include.list") or ""),
     )
 
 

@@ -15,7 +15,7 @@ from event_log.settings import Settings
 from event_log.verdict import ILL, Finding, reason_of
 from event_log.words import phrase
 
-from . import acts, backoff, boot, database, flow, look
+from . import acts, backoff, boot, database, flow, look, reading
 from .backoff import BROKER, KEY, WORKER, Trouble
 from .look import Look, Watched
 from .memory import WAITING, Memory
@@ -40,6 +40,7 @@ _UNANSWERED = "unanswered"
 _WHO = {WORKER: "Kafka Connect", BROKER: "Kafka"}
 
 _progress = flow.Progress()
+_readings = reading.Readings()
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Round:
 def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
     """One look, and what follows from it."""
     one = Round(settings, guard, memory, now, look.look(settings))
+    _readings.note(settings, one.seen)
     if one.seen.hands_off:
         return
     _heal_broker(one)

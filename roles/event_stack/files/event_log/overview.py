@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence
 
-from . import days, guarded, lag, sizes, status, topics, upkeep, versions
+from . import days, guarded, lag, progress, sizes, status, topics, upkeep, versions
 from .errors import EventLogError
 from .lag import Lag
 from .settings import Settings
@@ -46,6 +46,7 @@ class Overview:
     upkeep: Upkeep
     versions: Dict[str, Optional[str]] = field(default_factory=dict)
     error: str = ""
+    works: Sequence[progress.Work] = ()  # long ones that are under way
 
 
 def look(settings: Settings, now: float, judged: Optional[Verdict] = None, asks: bool = False) -> Overview:
@@ -81,6 +82,7 @@ def look(settings: Settings, now: float, judged: Optional[Verdict] = None, asks:
         upkeep=upkeep.look(settings, now),
         versions=versions.look(settings) if asks else {},
         error=error,
+        works=list(progress.works(settings.progress_dir, now).values()),
     )
 
 
@@ -123,6 +125,7 @@ def as_data(seen: Overview) -> Dict[str, Any]:
         "binlog_since": None if since is None else iso_utc(since * 1000),
         **upkeep.as_data(seen.upkeep),
         "versions": {"image": seen.image, **seen.versions, "database": seen.upkeep.database or None},
+        "works": [progress.as_data(one) for one in seen.works],
         "error": seen.error or None,
         "text": as_text(seen),
     }  # fmt: skip

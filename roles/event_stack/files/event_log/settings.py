@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Optional, Tuple
 
+from . import progress
 from .errors import EventLogError
 
 ENVIRONMENT_VARIABLE = "EVENT_LOG_SETTINGS"
@@ -38,6 +39,7 @@ class Settings:
     logins: bool = False  # whether the broker asks for one
     guarded: bool = False  # whether the guard starts the worker, and nobody else
     language: str = "en"
+    progress_dir: Path = progress.DIRECTORY  # where long work says how far it is
 
     @property
     def own_topics(self) -> str:
@@ -103,6 +105,7 @@ def from_mapping(data: Any, path: Path) -> Settings:
         logins=data.get("logins") is True,
         guarded=data.get("guarded") is True,
         language=str(data.get("language") or "en"),
+        progress_dir=Path(str(data.get("progress_dir") or progress.DIRECTORY)),
     )
 
 

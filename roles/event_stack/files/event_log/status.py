@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Optional, Tuple
 
-from . import guarded, kafka_log, stack, topics, upkeep, words, worker
+from . import guarded, kafka_log, progress, stack, topics, upkeep, words, worker
 from .deadline import TooSlowError, deadline
 from .errors import EventLogError
 from .settings import Settings
@@ -68,6 +68,7 @@ def look(settings: Settings) -> Seen:
     """Everything that the verdict needs; the worker is asked only when it is up."""
     names = stack.names(settings)
     free, size = _room(settings)
+    now = time.time()
     seen = Seen(
         names=names,
         uis=stack.ui_names(settings),
@@ -80,6 +81,8 @@ def look(settings: Settings) -> Seen:
         upgrade_since=_upgrade_since(settings.home),
         free=free,
         size=size,
+        works=progress.works(settings.progress_dir, now),
+        now=now,
     )
     try:
         containers = stack.look(settings)

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from . import words
+from . import work, words
+from .progress import AGAIN, Work
 from .stack import Container
 from .trace import SAME_ID, cause_of
 from .worker import Connector
@@ -64,6 +65,8 @@ class Seen:
     services: Tuple[str, ...] = ("broker", "connect")
     guard: Sequence[Finding] = ()
     withheld: bool = False  # the guard does not let the worker run, and says why
+    works: Mapping[str, Work] = field(default_factory=dict)  # long work that is under way
+    now: float = 0.0
 
     @property
     def kinds(self) -> Tuple[str, ...]:
@@ -114,20 +117,33 @@ def judge(seen: Seen) -> Verdict:
     findings = [*_of_the_stack(seen), *_of_the_upgrade(seen), *_of_the_disk(seen)]
     findings += [one for one in seen.guard if one.verdict != OK]
     findings.sort(key=lambda one: -VERDICTS.index(one.verdict))
-    notes = (*_of_the_uis(seen), *_of_the_reading(seen), *(one for one in seen.guard if one.verdict == OK))
+    notes = (
+        *_of_the_uis(seen),
+        *_of_the_reading(seen),
+        *_of_the_work(seen),
+        *(one for one in seen.guard if one.verdict == OK),
+    )
     connectors = tuple(seen.connectors or ())
     if findings:
         return Verdict(findings[0].verdict, findings[0].sentence, (*findings, *notes), connectors)
-    return Verdict(OK, _good_news(seen), notes, connectors)
+    return Verdict(OK, _good_news(seen), tuple(notes), connectors)
 
 
 def _of_the_reading(seen: Seen) -> List[Finding]:
     """Tables that are read again are no fault, and whoever waits for the end wants to know."""
+    left = {f"{AGAIN}{one.name}": "" for one in seen.connectors or ()}
+    left.update({name: work.left(one) for name, one in seen.works.items() if name in left})
     return [
-        Finding.of("reading_again", OK, "reading_again", name=one.name, reading=one.reading)
+        Finding.of("reading_again", OK, "reading_again", name=one.name, reading=one.reading + left[AGAIN + one.name])
         for one in seen.connectors or ()
         if one.reading
     ]
+
+
+def _of_the_work(seen: Seen) -> List[Finding]:
+    """What else takes long: a first reading, a backup, an image that is copied here."""
+    others = [one for name, one in sorted(seen.works.items()) if not name.startswith(AGAIN)]
+    return [Finding.of("at_work", OK, work.key(one, seen.now), **work.told(one, seen.now)) for one in others]
 
 
 def _of_the_stack(seen: Seen) -> List[Finding]:

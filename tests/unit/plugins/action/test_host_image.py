@@ -63,6 +63,8 @@ class Action(host_image.ActionModule):
         if step == "look":
             base = {"name": given["name"], "architecture": "amd64", "incoming": ROOM, "engine": ROOM}
             return {"changed": False, "host": {**base, **self.seen}}
+        if step == "receive":
+            return {"changed": True, "here": 0}
         return {"changed": True, "removed": given.get("removals", [])}
 
     def _low_level_execute_command(self, cmd: str, **_kw: Any) -> dict[str, Any]:
@@ -121,6 +123,7 @@ def test_a_first_install_is_copied_loaded_and_cleared(store: Path, clock: Clock)
         "finish",
     ]
     assert asked.given[1]["owner"] == 1234
+    assert (asked.given[1]["image"], asked.given[1]["size"]) == (NEW, (store / "shop-2.tar.zst").stat().st_size)
     assert asked.given[2]["archive"] == "/x/shop-2.tar.zst"
     assert (result["changed"], result["sent"], result["images"][0]["way"]) == (True, 1024, "whole")
 
