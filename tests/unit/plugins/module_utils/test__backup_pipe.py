@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import time
 from pathlib import Path
 from typing import List
 
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils import _backup_pipe as subject
+from ansible_collections.openmrs.event_log.plugins.module_utils import _guard_progress
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup import MANIFEST, BackupError
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup_pipe import Identity, Packed
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_progress import Record, Work
 
 from tests.unit.plugins.module_utils.backup_rig import PATIENT, Key, files, new_key
 
@@ -48,6 +51,31 @@ def test_an_archive_is_opened_with_each_of_its_keys_by_pipe_or_by_file(tmp_path:
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o600
     for identity in (Identity(key.text), Identity(file=tmp_path / "key")):
         assert names(tmp_path / "out", identity) == ["log", "topic-0", "0.index", "0.log"]
+
+
+def test_how_far_it_is_is_told_while_it_lasts_and_not_afterwards(
+    tmp_path: Path, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_guard_progress, "DIRECTORY", tmp_path / "progress")
+    monkeypatch.setattr(_guard_progress, "_EVERY", 0.0)
+    told: List[Work] = []
+
+    class Seen(Record):
+        def moved(self, done: int) -> None:
+            super().moved(done)
+            told.extend(_guard_progress.works(tmp_path / "progress", time.time()).values())
+
+    monkeypatch.setattr(subject, "Record", Seen)
+    size = 24 << 20
+    (tmp_path / "random").write_bytes(os.urandom(size))
+    (tmp_path / MANIFEST).write_text("{}")
+    subject.pack(tmp_path / MANIFEST, [tmp_path / "random"], [key.public], tmp_path / "out", size)
+    counts = [one.done for one in told]
+    assert len(counts) > 10 and counts == sorted(counts)
+    assert 0 < counts[0] < size / 2
+    assert size * 0.9 < counts[-1] < size * 1.1, "tar reads its own libraries as well, and little more"
+    assert {(one.what, one.total) for one in told} == {("The backup", size)}
+    assert list((tmp_path / "progress").iterdir()) == []
 
 
 def test_nothing_of_it_can_be_read_without_a_key(tmp_path: Path, key: Key) -> None:
