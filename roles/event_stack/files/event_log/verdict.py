@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from . import work, words
+from . import words, work
 from .progress import AGAIN, Work
 from .stack import Container
 from .trace import SAME_ID, cause_of
