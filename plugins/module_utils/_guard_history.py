@@ -49,7 +49,7 @@ OTHER, OLDER, PURGED, OFF = "database_other", "database_older", "binlog_purged",
 #: Which playbook makes it right again.
 REPAIRS = {OTHER: "repair_restored_source", OLDER: "repair_restored_source", PURGED: "repair_binlog_gap"}
 REMEDIES = {
-    OFF: "Switch it on again: site.yml with event_log_manage_mysql=true.",
+    OFF: "Switch it on again: site.yml with mysql_binlog_mode=configure.",
     PURGED: f"Run the playbook {REPAIRS[PURGED]}: it records the gap and reads again what may be missing.",
     OTHER: f"If it is the wrong database, correct its address. If it was restored or built anew, run the playbook "
     f"{REPAIRS[OTHER]}.",

@@ -149,7 +149,9 @@ def said() -> str:
     """All that the code can say, in one line: strings that are written in pieces are put together."""
     places = [ROOT / "demo.sh", *(ROOT / "demo").glob("*.sh"), *(ROOT / "playbooks").glob("*.yml")]
     for folder in ("plugins", "roles"):
-        places += [path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".yml") and path.is_file()]
+        places += [
+            path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".yml", ".json") and path.is_file()
+        ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in places)
     text = re.sub(r"\"\s*\n\s*f?\"", "", text)
     return re.sub(r"\s+", " ", text)

@@ -227,7 +227,7 @@ def findings(memory: Memory, guard: Guard) -> List[Finding]:
             told = {"times": entry["failures"], "log": "Kafka" if name == BROKER else "Kafka Connect"}
             found.append(Finding.of("restarts_in_vain", ILL, "restarts_in_vain", who=who, words=words, **told))
         elif entry.get("problem") == _UNANSWERED:
-            found.append(Finding.of("broker_silent", ILL, "broker_silent", who=who, words=words, minutes=_ILL / 60))
+            found.append(Finding.of("broker_silent", ILL, "broker_silent", words=words, minutes=_ILL / 60))
         elif entry.get("problem") in _WORDS:
             since = int(entry.get("since", 0))
             found.append(Finding.of("no_flow", ILL, "no_flow", who=who, words=words, since=since))
