@@ -5,12 +5,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from html import escape
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils import _fleet_chart as chart
+from ansible_collections.openmrs.event_log.plugins.module_utils import _fleet_upkeep as upkeep
 from ansible_collections.openmrs.event_log.plugins.module_utils._fleet import STATES, Site
+from ansible_collections.openmrs.event_log.plugins.module_utils._fleet_values import (
+    ago,
+    mapping,
+    mappings,
+    moment,
+    number,
+    pairs,
+    size,
+    stamp,
+)
 from ansible_collections.openmrs.event_log.plugins.module_utils._guard_text import duration, human_bytes
 
 #: Told in words and by a sign, so that nobody needs the colour.
@@ -29,7 +40,7 @@ _MOST_FINDINGS, _MOST_ACTS, _MOST_TOPICS = 20, 10, 40
 
 def page(sites: Sequence[Site], now: datetime, title: str) -> Dict[str, Any]:
     """The whole page."""
-    shown = [_site(number, one, now) for number, one in enumerate(sites, 1)]
+    shown = [_site(place, one, now) for place, one in enumerate(sites, 1)]
     counts = [(state, sum(one.state == state for one in sites)) for state in STATES]
     found: Dict[str, Any] = _safe(
         {
@@ -56,19 +67,19 @@ def _safe(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int)) else escape(str(value))
 
 
-def _site(number: int, site: Site, now: datetime) -> Dict[str, Any]:
+def _site(place: int, site: Site, now: datetime) -> Dict[str, Any]:
     told = site.overview or {}
     sign, words = WORDS[site.state]
-    disk = _map(told.get("disk"))
+    disk = mapping(told.get("disk"))
     return {
-        "id": f"site-{number}",
+        "id": f"site-{place}",
         "name": site.name,
         "state": site.state,
         "sign": sign,
         "words": words,
         "sentence": told.get("sentence") or "",
         "away": site.away,
-        "seen": _ago(site.seen, now),
+        "seen": ago(site.seen, now),
         "reported": site.reported,
         "behind": _behind(told),
         "free": _free(disk),
@@ -81,7 +92,7 @@ def _site(number: int, site: Site, now: datetime) -> Dict[str, Any]:
                 "state": one.get("state"),
                 "tasks": ", ".join(map(str, one.get("tasks") or ())) or "none",
             }
-            for one in _list(told.get("connectors"))
+            for one in mappings(told.get("connectors"))
         ],
         "topics": _topics(told),
         "day": _last_day(told),
@@ -91,12 +102,12 @@ def _site(number: int, site: Site, now: datetime) -> Dict[str, Any]:
 
 
 def _behind(told: Mapping[str, Any]) -> str:
-    age = _number(_map(told.get("lag")).get("heartbeat_age_seconds"))
+    age = number(mapping(told.get("lag")).get("heartbeat_age_seconds"))
     return "" if age is None else duration(age)
 
 
 def _free(disk: Mapping[str, Any]) -> str:
-    percent, free = _number(disk.get("free_percent")), _number(disk.get("free"))
+    percent, free = number(disk.get("free_percent")), number(disk.get("free"))
     return "" if percent is None or free is None else f"{percent:.0f} % ({human_bytes(int(free))})"
 
 
@@ -105,7 +116,7 @@ def _full(disk: Mapping[str, Any], seen: str) -> str:
     forecast = disk.get("forecast")
     if not isinstance(forecast, dict):
         return ""
-    days, since = _number(forecast.get("days")), _time(seen)
+    days, since = number(forecast.get("days")), moment(seen)
     if days is None:
         return "it does not fill"
     if since is None or days > 3650:
@@ -114,17 +125,16 @@ def _full(disk: Mapping[str, Any], seen: str) -> str:
 
 
 def _facts(told: Mapping[str, Any], disk: Mapping[str, Any], now: datetime) -> List[Dict[str, str]]:
-    lag, sizes, limits = (_map(one) for one in (told.get("lag"), disk.get("bytes"), disk.get("limits")))
-    newest = _time(str(lag.get("newest_event") or ""))
-    since = _time(str(told.get("binlog_since") or ""))
+    lag, sizes, limits = (mapping(one) for one in (told.get("lag"), disk.get("bytes"), disk.get("limits")))
+    newest = moment(str(lag.get("newest_event") or ""))
     rows = [
         ("Behind the database by", _behind(told)),
-        ("Newest event", _stamp(newest)),
+        ("Newest event", stamp(newest)),
         ("Disk free", _free(disk)),
         (f"Less than {limits.get('drop', 10)} % free on", _full(disk, str(told.get("at") or ""))),
-        ("Events on the disk", _bytes(sizes.get("events"))),
-        ("All else on that disk", _bytes(sizes.get("others"))),
-        ("Binary log reaches back to", _stamp(since)),
+        ("Events on the disk", size(sizes.get("events"))),
+        ("All else on that disk", size(sizes.get("others"))),
+        *upkeep.rows(told, now),
         ("Image", told.get("image")),
         ("Not told", told.get("error")),
     ]
@@ -135,34 +145,35 @@ def _findings(told: Mapping[str, Any]) -> List[Dict[str, str]]:
     """All but the one that the sentence says already."""
     found = [
         {"what": str(one.get("what") or ""), "remedy": str(one.get("remedy") or "")}
-        for one in _list(told.get("findings"))
+        for one in mappings(told.get("findings"))
     ]
     said = str(told.get("sentence") or "")
     return [one for one in found if f"{one['what']} {one['remedy']}".strip() != said][:_MOST_FINDINGS]
 
 
 def _topics(told: Mapping[str, Any]) -> List[Dict[str, str]]:
-    latest = _list_of_pairs(told.get("events_by_table"))[-1:]
+    latest = pairs(told.get("events_by_table"))[-1:]
     today = latest[0][1] if latest and isinstance(latest[0][1], dict) else {}
+    largest = sorted(mappings(told.get("topics")), key=lambda each: -(number(each.get("bytes")) or 0))
     return [
         {
             "topic": str(one.get("topic")),
             "events": str(one.get("events")),
             "today": str(today.get(one.get("topic"), "")),
-            "bytes": _bytes(one.get("bytes")),
-            "newest": _stamp(_time(str(one.get("newest") or ""))),
+            "bytes": size(one.get("bytes")),
+            "newest": stamp(moment(str(one.get("newest") or ""))),
         }
-        for one in sorted(_list(told.get("topics")), key=lambda each: -(_number(each.get("bytes")) or 0))[:_MOST_TOPICS]
+        for one in largest[:_MOST_TOPICS]
     ]
 
 
 def _last_day(told: Mapping[str, Any]) -> str:
-    latest = _list_of_pairs(told.get("events_by_table"))[-1:]
+    latest = pairs(told.get("events_by_table"))[-1:]
     return str(latest[0][0]) if latest else ""
 
 
 def _acts(told: Mapping[str, Any]) -> List[Dict[str, str]]:
-    recent = _list(_map(told.get("guard")).get("recent"))[-_MOST_ACTS:]
+    recent = mappings(mapping(told.get("guard")).get("recent"))[-_MOST_ACTS:]
     return [{key: str(one.get(key) or "") for key in ("time", "act", "about", "reason")} for one in reversed(recent)]
 
 
@@ -170,9 +181,9 @@ def _charts(name: str, told: Mapping[str, Any], disk: Mapping[str, Any]) -> List
     days = [
         (str(one[0]), int(one[1]), int(one[2]), int(one[3]))
         for one in told.get("days") or ()
-        if isinstance(one, list) and len(one) == 4 and all(_number(part) is not None for part in one[1:])
+        if isinstance(one, list) and len(one) == 4 and all(number(part) is not None for part in one[1:])
     ][-_CHART_DAYS:]
-    given = _number(_map(disk.get("limits")).get("drop"))
+    given = number(mapping(disk.get("limits")).get("drop"))
     limit = 10.0 if given is None else given
     most = max((events for *_, events in days), default=0)
     drawn = [
@@ -186,43 +197,3 @@ def _charts(name: str, told: Mapping[str, Any], disk: Mapping[str, Any]) -> List
         ),
     ]
     return [{"svg": svg, "caption": escape(caption)} for svg, caption in drawn if svg]
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> List[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _list_of_pairs(value: Any) -> List[Sequence[Any]]:
-    return [one for one in value if isinstance(one, list) and len(one) == 2] if isinstance(value, list) else []
-
-
-def _number(value: Any) -> Optional[float]:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _bytes(value: Any) -> str:
-    number = _number(value)
-    return "" if number is None else human_bytes(int(number))
-
-
-def _time(text: str) -> Optional[datetime]:
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
-    except ValueError:
-        return None
-
-
-def _stamp(moment: Optional[datetime]) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _ago(text: str, now: datetime) -> str:
-    moment = _time(text)
-    if moment is None:
-        return "never"
-    age = (now - moment).total_seconds()
-    return "just now" if age < 120 else f"{_stamp(moment)}, {duration(age)} ago"

@@ -13,7 +13,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ("obs", "person", "person_name", "patient", "encounter", "visit")
@@ -38,7 +38,11 @@ def overview(name: str, chance: Random, now: datetime, past: int = 400) -> dict[
         "what": "Down: Kafka Connect has stopped.",
         "remedy": "See why: docker logs.",
     }
-    moment = f"{now:%Y-%m-%dT%H:%M:%S}.000Z"
+
+    def later(days: float) -> str:
+        return f"{now + timedelta(days=days):%Y-%m-%dT%H:%M:%S}.000Z"
+
+    moment = later(0)
     return {
         "format": 1,
         "site": name,
@@ -71,9 +75,48 @@ def overview(name: str, chance: Random, now: datetime, past: int = 400) -> dict[
         "guard": {
             "recent": [{"time": moment, "act": "restart", "about": "openmrs-connector", "reason": "it failed"}] * 10
         },
-        "binlog_since": moment,
+        "binlog_since": later(-chance.randint(1, 30)),
+        **upkeep(name, chance, later),
         "error": None,
         "text": "Running: all is read.",
+    }
+
+
+def upkeep(name: str, chance: Random, later: Callable[[float], str]) -> dict[str, Any]:
+    """What goes wrong only later, with readers and versions; some certificates have ended, some outages were long."""
+    outage, back = chance.randint(600, 20 * 86400), chance.randint(21, 60)
+    secrets = "/opt/event-log/secrets/connect"
+    return {
+        "groups": [
+            {
+                "group": f"{kind}-of-{name}",
+                "events": chance.choice([0, chance.randint(1, 10**6), None]),
+                "since": later(-chance.random() * 9),
+                "connected": chance.random() < 0.8,
+            }
+            for kind in ("warehouse", "laboratory", "reports")
+        ],
+        "certificates": [
+            {"what": what, "where": where, "until": later(chance.randint(-3, 900)), "verified": what != "database"}
+            for what, where in (
+                ("authority", "/etc/ssl/hospital-ca.pem"),
+                ("truststore", f"{secrets}/database-ca-0badcafe.jks"),
+                ("database", f"{name}.example:3306"),
+            )
+        ],
+        "backup": {
+            "file": f"/var/backups/event-log/event-log-{name}-20260301T021500Z.tar.zst.age",
+            "bytes": chance.randint(10**7, 10**10),
+            "made": later(-chance.randint(0, 60)),
+            "days": 31,
+        },
+        "headroom": {
+            "expiry_seconds": chance.choice([0, 14 * 86400, 30 * 86400]),
+            "kept_seconds": 14 * 86400,
+            "longest_outage": [later(-back), later(-back + outage / 86400)],
+            "longest_outage_seconds": outage,
+        },
+        "versions": {"image": "openmrs-event-log:1", "kafka": "4.3.1", "debezium": "3.6.0", "database": "mysql 8.0.40"},
     }
 
 

@@ -98,6 +98,18 @@ def test_nothing_stands_out_of_it_and_a_keyboard_gets_everywhere(pages: Pages, w
     assert seen == {"wider": 0, "focusable": True, "rows": SITES, "charts": 2 * there, "unnamed": 0}
 
 
+def test_what_goes_wrong_only_later_is_on_it(pages: Pages) -> None:
+    """Each site that answered has its certificates, backup, readers, binary log and versions on the page."""
+    shown, _said = pages.browse(pages.file, 1280)
+    there = SITES - SITES // made_fleet.AWAY_EVERY
+    labels = re.findall(r"<dt>([^<]+)</dt>", shown)
+    for label in ("Certificate of the database", "Last backup", "Longest outage", "Kafka", "Debezium", "Database"):
+        assert labels.count(label) == there, label
+    assert sum(label.startswith("Consumer group ") for label in labels) == 3 * there
+    told = json.loads((pages.folder / "page/sites.json").read_text())["sites"]
+    assert sum(bool((one["overview"] or {}).get("backup")) for one in told) == there
+
+
 def test_a_request_would_be_seen(pages: Pages) -> None:
     """So that the silence of the console above means something."""
     asking = pages.folder / "asking.html"

@@ -39,6 +39,9 @@ _AGAIN = (60, 300, 900, 3600)  # seconds until the next attempt to send, the las
 _MOST_ACTS = 12
 _DATA = "Data: "  # how the line begins that the status page reads
 _MOST_SENTENCE = 600
+MOST_LINE = 2048
+#: Of the line for the status page the first of these goes first where there is no room for all.
+_IF_ROOM = ("groups", "versions", "certificates", "headroom", "backup")
 _STATES = {
     OK: "verdict.ok",
     BUSY: "verdict.busy",
@@ -144,17 +147,26 @@ def compose(
 def data_line(site: str, verdict: Verdict, settings: Settings, now: float) -> str:
     """The same for the status page of many sites: a small part of ``event-log overview``, in a line of 2 kB at most."""
     try:
-        told = overview.as_data(overview.look(settings, now, verdict))
+        told = overview.as_data(overview.look(settings, now, verdict, True))
     except Exception as error:  # a report without it is better than none
         acts.say(f"The report has no line for the status page: {error!r}")
         return ""
     disk = told["disk"] or {}
-    part = {
+    part: Dict[str, Any] = {
         "site": site or "event log",
         **{key: told[key] for key in ("at", "verdict", "lag", "image", "binlog_since")},
         "sentence": acts.one_line(verdict.sentence, _MOST_SENTENCE),
         "disk": {key: disk.get(key) for key in ("free", "size", "free_percent", "limits", "bytes", "forecast")},
+        **{key: told[key] for key in _IF_ROOM},
     }
+    for key in _IF_ROOM:
+        if len(_line(part).encode()) <= MOST_LINE:
+            break
+        del part[key]
+    return _line(part)
+
+
+def _line(part: Mapping[str, Any]) -> str:
     return f"{_DATA}{json.dumps(part, ensure_ascii=False, separators=(',', ':'))}\n"
 
 

@@ -68,6 +68,50 @@ def test_a_site_in_words() -> None:
     ]
 
 
+LATER = {
+    "groups": [
+        {"group": "warehouse", "events": 1200, "since": "2026-02-28T12:00:00.000Z", "connected": False},
+        {"group": "laboratory", "events": 0, "since": None, "connected": True},
+        {"group": "reports", "events": None},
+    ],
+    "certificates": [
+        {"what": "authority", "where": "/ca.pem", "until": "2026-03-12T12:00:00.000Z", "verified": True},
+        {"what": "database", "where": "db:3306", "until": "2026-02-01T00:00:00.000Z", "verified": False},
+        {"what": "truststore", "until": "soon"},
+    ],
+    "backup": {"file": "/b/x.age", "bytes": 3 << 20, "made": "2026-02-20T12:00:00.000Z", "days": 31},
+    "headroom": {
+        "expiry_seconds": 14 * 86400,
+        "longest_outage": ["2026-01-01T00:00:00.000Z", "2026-01-03T00:00:00.000Z"],
+        "longest_outage_seconds": 172800,
+    },
+    "versions": {"image": "i:1", "kafka": "4.3.1", "debezium": "3.6.0", "database": "mysql 8.0.40"},
+}
+
+
+def test_what_goes_wrong_only_later_and_who_reads() -> None:
+    found = facts(shown(**LATER))
+    late = "1200 events behind, since 2026-02-28 12:00 UTC, 2 days ago, not connected"
+    assert found["Consumer group warehouse"] == late
+    assert found["Consumer group laboratory"] == "has read all"
+    assert found["Consumer group reports"] == "not known"
+    assert found["Authority of the database"] == "until 2026-03-12, 10 days left"
+    assert found["Certificate of the database"] == "until 2026-02-01, expired, not verified"
+    assert "What the connector trusts" not in found
+    assert found["Last backup"] == "2026-02-20 12:00 UTC, 10 days ago, 3.0 MiB, /b/x.age"
+    assert found["Binary log is kept for"] == "14 days"
+    assert found["Longest outage"] == "2 days, from 2026-01-01 00:00 UTC"
+    assert (found["Kafka"], found["Debezium"], found["Database"]) == ("4.3.1", "3.6.0", "mysql 8.0.40")
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, 3, "x", [1], {"a": 1}, [{"until": 5, "group": None}], {"made": {}, "bytes": "x"}]
+)
+def test_what_a_site_says_of_it_may_be_anything(wrong: Any) -> None:
+    site = facts(shown(**dict.fromkeys(LATER, wrong)))
+    assert site["Binary log reaches back to"] == "2026-02-20 00:00 UTC"
+
+
 @pytest.mark.parametrize(
     ("days", "words"), [(None, "it does not fill"), (4000.0, "in more than ten years"), (0.5, "2026-03-02")]
 )
@@ -98,7 +142,7 @@ def hostile(value: Any) -> Any:
 
 
 def test_no_word_of_a_site_becomes_a_part_of_the_page() -> None:
-    data = {**hostile(overview()), "days": [[HOSTILE, 10, 50, 3], [HOSTILE, 20, 50, 4]]}
+    data = {**hostile(overview(**LATER)), "days": [[HOSTILE, 10, 50, 3], [HOSTILE, 20, 50, 4]]}
     found = page([Site(HOSTILE, data, HOSTILE)], NOW, HOSTILE)
     text = str(found)
     assert "&lt;script&gt;" in text

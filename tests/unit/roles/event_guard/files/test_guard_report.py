@@ -15,9 +15,10 @@ from event_guard import report
 from event_guard.memory import Memory
 from event_guard.settings import Guard
 from event_log import overview, status
-from event_log.lag import Lag
+from event_log.certificates import Certificate
+from event_log.lag import Behind, Lag
 from event_log.overview import Overview
-from event_log.upkeep import Upkeep
+from event_log.upkeep import Backup, Headroom, Upkeep
 from event_log.verdict import ILL, OK, Finding, Verdict
 from event_log.worker import Connector
 
@@ -212,6 +213,35 @@ def test_the_last_line_is_for_the_status_page(monkeypatch: pytest.MonkeyPatch, s
     assert told["lag"]["heartbeat_age_seconds"] == pytest.approx(7)
     assert told["disk"]["free"] is None
     assert len(site.sent[0].encode()) <= report.MOST_BYTES
+
+
+def test_the_last_line_has_what_goes_wrong_later_as_far_as_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, site: Site
+) -> None:
+    seen = Upkeep(
+        NOW,
+        (Certificate("truststore", "/opt/event-log/secrets/connect/database-ca-0badcafe.jks", int(NOW) + 900),),
+        Backup("/var/backups/event-log/event-log-hilltop-20260301T021500Z.tar.zst.age", 5, int(NOW) - 900),
+        headroom=Headroom(int(NOW) - 9000, 86400, (1_700_000_000, 1_700_003_600)),
+    )
+
+    def told(groups: int) -> dict[str, Any]:
+        readers = [Behind(f"reader-of-a-ministry-{number}", 7, 1, int(NOW), True) for number in range(groups)]
+        lag = Lag(NOW, int(NOW * 1000), None, readers)
+        found = Overview("", NOW, SICK, "i:1", lag, None, (), (), {}, seen, {"kafka": "4.3.1"})
+        monkeypatch.setattr(overview, "look", lambda *_given: found)
+        line = report.data_line("hilltop", SICK, None, NOW)  # type: ignore[arg-type]
+        assert len(line.encode()) <= report.MOST_LINE
+        return dict(_fleet.report(line).overview)  # type: ignore[union-attr, arg-type]
+
+    few, many = told(3), told(90)
+    assert [one["group"] for one in few["groups"]] == [f"reader-of-a-ministry-{number}" for number in range(3)]
+    assert few["versions"]["kafka"] == "4.3.1"
+    assert "groups" not in many
+    for found in (few, many):
+        assert found["backup"]["bytes"] == 5
+        assert found["headroom"]["longest_outage_seconds"] == 3600
+        assert found["certificates"][0]["what"] == "truststore"
 
 
 def test_a_sender_that_is_not_there_is_said(site: Site) -> None:
