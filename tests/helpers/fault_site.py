@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small site to break: broker, worker and MySQL with the settings that the collection ships, each in a container.
 
-On 127.0.0.1 only: broker 29192, worker 28183 and its metrics 28405, database 23406. What they keep lies in a directory,
-so that whatever is killed comes back with what it had on the disk. (A killed process loses nothing that it had written;
-for power cuts see tests/faults/power.py.)
+On 127.0.0.1 only: broker 29192, worker 28183, their metrics 28404 and 28405, database 23406. What they keep lies in a
+directory, so that whatever is killed comes back with what it had on the disk. (A killed process loses nothing that it
+had written; for power cuts see tests/faults/power.py.)
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ BROKER, WORKER, DATABASE = (PREFIX + name for name in ("broker", "connect", "mys
 STACK = Stack(kafka_port=29192, controller_port=29193, connect_port=28183)
 DATABASE_PORT = 23406
 METRICS_PORT = 28405
+BROKER_METRICS_PORT = 28404
 CAPTURE = ("capture", "only-for-the-faults-9")
 LOGIN = ("event-log", "only-for-the-faults-8")
 UP_WITHIN = 150.0
@@ -62,7 +63,13 @@ WORKER_OPTIONS = (
     "-Djava.security.auth.login.config=/etc/event-log/connect-jaas.conf"
     f" -javaagent:/opt/kafka/jmx/jmx_prometheus_javaagent.jar=127.0.0.1:{METRICS_PORT}:/opt/kafka/jmx/connect.yml"
 )
-RUN_BROKER = f"[ -e /var/lib/kafka/data/log/meta.properties ] && exec kafka-class kafka.Kafka $0; {FORMAT_AND_RUN}"
+BROKER_OPTIONS = (
+    f"-javaagent:/opt/kafka/jmx/jmx_prometheus_javaagent.jar=127.0.0.1:{BROKER_METRICS_PORT}:/opt/kafka/jmx/broker.yml"
+)
+RUN_BROKER = (
+    f"export KAFKA_OPTS={BROKER_OPTIONS};"  # not of the container, where tools run beside the broker
+    f" [ -e /var/lib/kafka/data/log/meta.properties ] && exec kafka-class kafka.Kafka $0; {FORMAT_AND_RUN}"
+)
 # As roles/event_stack/templates/services/*.yaml.j2 have it.
 HEALTH = ["--health-interval", "10s", "--health-timeout", "10s", "--health-start-period", "120s",
           "--health-retries", "4"]  # fmt: skip

@@ -41,6 +41,7 @@ class OnSite:
         about = {
             "image": images()["event log"], "bootstrap": STACK.bootstrap, "data_dir": str(site.root / "broker"),
             "project": PREFIX.rstrip("-"), "uid": 1001, "gid": 1001, "database": "openmrs", "guarded": True,
+            "progress_dir": str(root / "progress"),
         }  # fmt: skip
         guard = {"directory": str(root / "guard"), "interval": 1, "reserve_mb": 1, **limits}
         for file, content in (("source", {"capture": capture}), ("event-log", about), ("guard", guard)):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import datetime
 from pathlib import Path
@@ -30,12 +31,29 @@ def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
         return
     told = overview.as_data(overview.look(settings, now))
     gaps = [gap for gap in memory.get(GAPS, []) if isinstance(gap, dict) and not gap.get("repaired")]
-    write(Path(guard.metrics_dir) / NAME, as_text(families(told, len(gaps), now)))
+    write(Path(guard.metrics_dir) / NAME, as_text(families(told, len(gaps), now, directories(settings.data_dir))))
     _TURN["written"] = now
 
 
-def families(told: Mapping[str, Any], gaps: int, now: float) -> List[Family]:
-    """All figures, from what ``event-log overview`` tells."""
+def directories(data_dir: Path) -> Dict[str, int]:
+    """Bytes on the disk below each directory of the event log's data; what goes while this looks counts no more."""
+    found = {}
+    try:
+        below = sorted(path for path in data_dir.iterdir() if path.is_dir() and path.name != "lost+found")
+    except OSError:
+        return {}
+    for path in below:
+        size = 0
+        for top, _, names in os.walk(path):
+            for name in names:
+                with contextlib.suppress(OSError):
+                    size += Path(top, name).lstat().st_blocks * 512
+        found[path.name] = size
+    return found
+
+
+def families(told: Mapping[str, Any], gaps: int, now: float, sizes: Optional[Mapping[str, int]] = None) -> List[Family]:
+    """All figures, from what ``event-log overview`` tells, and the sizes of directories."""
     lag, disk, guard = (told.get(key) or {} for key in ("lag", "disk", "guard"))
     forecast = disk.get("forecast") or {}
     days = forecast.get("days")
@@ -51,8 +69,7 @@ def families(told: Mapping[str, Any], gaps: int, now: float) -> List[Family]:
          [({"id": one, "severity": "wrong"}, 1.0) for one in wrong]
          + [({"id": one, "severity": "note"}, 1.0) for one in noted]),
         ("event_log_connector_running", "gauge", "1 where a connector and all of its tasks run.",
-         [({"connector": str(one["name"])}, float({one["state"], *one["tasks"]} == {"RUNNING"} and bool(one["tasks"])))
-          for one in told["connectors"]]),
+         [({"connector": str(one["name"])}, float(one["running"])) for one in told["connectors"]]),
         ("event_log_heartbeat_timestamp_seconds", "gauge", "When the database's log was read last.",
          [({}, _seconds(lag.get("heartbeat")))]),
         ("event_log_newest_event_timestamp_seconds", "gauge", "When the newest event was written.",
@@ -61,6 +78,8 @@ def families(told: Mapping[str, Any], gaps: int, now: float) -> List[Family]:
          [({"what": what}, _number(size)) for what, size in sorted(bytes_of.items())]),
         ("event_log_disk_days", "gauge", "Days until history goes for want of room; infinite: it does not fill.",
          [({}, _number(days))]),
+        ("event_log_directory_bytes", "gauge", "Bytes on the disk below each directory of the event log's data.",
+         [({"directory": name}, float(size)) for name, size in sorted((sizes or {}).items())]),
         ("event_log_topic_bytes", "gauge", "Bytes of each table's topic.",
          [({"topic": str(one["topic"])}, _number(one["bytes"])) for one in told["topics"]]),
         ("event_log_topic_events", "gauge", "Events kept in each table's topic.",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,13 +19,13 @@ from event_log import overview
 from tests.unit.role_files import ROOT
 
 NOW = 1_800_000_000.0
+SITE: Any = SimpleNamespace(data_dir=Path("/there/is/none"))
 TOLD: dict[str, Any] = {
     "verdict": "ill",
     "findings": [{"id": "lag", "verdict": "ill"}, {"id": "gap", "verdict": "ok"}],
     "connectors": [
-        {"name": "a", "state": "RUNNING", "tasks": ["RUNNING"]},
-        {"name": 'b"\n', "state": "RUNNING", "tasks": ["FAILED"]},
-        {"name": "c", "state": "RUNNING", "tasks": []},
+        {"name": "a", "state": "RUNNING", "tasks": ["RUNNING"], "running": True},
+        {"name": 'b"\n', "state": "RUNNING", "tasks": ["FAILED"], "running": False},
     ],
     "lag": {"heartbeat": "2023-11-14T22:13:20.500Z", "newest_event": None},
     "disk": {"free": 5, "size": 10, "bytes": {"events": 2}, "forecast": {"days": None}},
@@ -53,7 +54,6 @@ def test_what_is_known_is_in_the_file() -> None:
         'event_log_finding{id="gap",severity="note"} 1',
         'event_log_connector_running{connector="a"} 1',
         'event_log_connector_running{connector="b\\"\\n"} 0',
-        'event_log_connector_running{connector="c"} 0',
         "event_log_heartbeat_timestamp_seconds 1700000000.500",
         'event_log_disk_bytes{what="events"} 2',
         "event_log_disk_days +Inf",
@@ -63,6 +63,22 @@ def test_what_is_known_is_in_the_file() -> None:
         "event_log_guard_timestamp_seconds 1800000000",
     ):
         assert line in found
+
+
+def test_each_directory_of_the_data_is_measured_on_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "kafka/data/log").mkdir(parents=True)
+    (tmp_path / "kafka/data/log/0.log").write_bytes(b"x" * 10000)
+    with (tmp_path / "kafka/data/log/0.index").open("wb") as stream:
+        stream.truncate(10 << 20)  # as Kafka makes them: there is nothing of it on the disk yet
+    for other in ("guard", "lost+found"):
+        (tmp_path / other).mkdir()
+    found = metrics.directories(tmp_path)
+    assert set(found) == {"kafka", "guard"}
+    assert 10000 <= found["kafka"] < 1 << 20
+    assert found["guard"] == 0
+    assert metrics.directories(tmp_path / "none") == {}
+    text = metrics.as_text(metrics.families(TOLD, 0, NOW, found))
+    assert f'event_log_directory_bytes{{directory="kafka"}} {found["kafka"]}\n' in text
 
 
 def test_what_is_not_known_is_not_in_it() -> None:
@@ -97,16 +113,16 @@ def test_it_is_written_once_a_minute_whole_and_for_all_to_read(tmp_path: Path, m
     memory = Memory.load(tmp_path)
     memory.put(GAPS, [{"why": "x"}, {"why": "y", "repaired": True}])
     file = tmp_path / metrics.NAME
-    metrics.step(None, Guard(), memory, NOW)  # type: ignore[arg-type]
+    metrics.step(SITE, Guard(), memory, NOW)
     assert not file.exists(), "only where the site wants it"
     guard = Guard(metrics_dir=str(tmp_path))
-    metrics.step(None, guard, memory, NOW)  # type: ignore[arg-type]
+    metrics.step(SITE, guard, memory, NOW)
     assert "event_log_gaps 1\n" in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o644
     file.unlink()
-    metrics.step(None, guard, memory, NOW + 59)  # type: ignore[arg-type]
+    metrics.step(SITE, guard, memory, NOW + 59)
     assert not file.exists()
-    metrics.step(None, guard, memory, NOW - 3600)  # type: ignore[arg-type]
+    metrics.step(SITE, guard, memory, NOW - 3600)
     assert file.exists(), "a clock that was set back does not keep it from writing"
     assert [one.name for one in tmp_path.glob("*.new")] == []
 
@@ -116,4 +132,4 @@ def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(overview, "look", lambda *_given: None)
     monkeypatch.setattr(overview, "as_data", lambda _seen: TOLD)
     with pytest.raises(FileNotFoundError):
-        metrics.step(None, Guard(metrics_dir=str(tmp_path / "no")), Memory.load(tmp_path), NOW)  # type: ignore[arg-type]
+        metrics.step(SITE, Guard(metrics_dir=str(tmp_path / "no")), Memory.load(tmp_path), NOW)
