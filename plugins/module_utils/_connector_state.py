@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run state of a connector as a worker reports it, and when it counts. Pure: nothing of Ansible, no clock of its own.
 
+The host command has this file as its ``connector_state.py``, by a link: what the modules call failed, it calls so, too.
+
 States are those of ``GET /connectors/{name}/status``: RUNNING, PAUSED, STOPPED (Connect 3.5 and later), FAILED,
 UNASSIGNED, RESTARTING. Workers learn states from a topic, so what they show lags behind a write.
 """

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.helpers.hunt import Forms
+from tests.helpers.one_truth import by_command, by_module
 from tests.helpers.secrets_used import secrets_of
-from tests.helpers.server import Server
+from tests.helpers.server import Server, eventually
 from tests.helpers.stack_mode import CONTAINERS, OWN, WITH_ZOOKEEPER
 
 DATA = "/var/lib/event-log"
@@ -121,6 +122,17 @@ def test_the_connector_runs(server: Server) -> None:
     assert code == 200, status
     assert status["connector"]["state"] == "RUNNING"
     assert [task["state"] for task in status["tasks"]] == ["RUNNING"]
+
+
+def test_the_command_and_connector_info_tell_the_same(host: Any, server: Server) -> None:
+    def told() -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(host.check_output("event-log status --json"))
+        return answer
+
+    # A worker that is asked twice may change in between.
+    eventually(lambda: by_command(told()) == by_module(server.request), 60, "both tell the same")
+    assert by_command(told())["openmrs-connector"] == ("RUNNING", ["RUNNING"], True)
+    assert told()["verdict"] == "ok", told()["sentence"]
 
 
 def test_the_worker_lets_in_only_who_logs_in(server: Server) -> None:

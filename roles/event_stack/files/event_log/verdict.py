@@ -100,6 +100,7 @@ class Verdict:
                     "kind": one.kind,
                     "state": one.state,
                     "tasks": list(one.tasks),
+                    "running": one.running,
                     "reason": one.reason,
                     "reading": one.reading,
                 }

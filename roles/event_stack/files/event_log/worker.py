@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, List, Tuple
 
 from . import snapshots, words
+from .connector_state import NOT_YET, Status, Task, parse_status, shows
 from .errors import EventLogError
 from .stack import SECRETS, Container
 from .trace import safe_words
@@ -42,28 +43,34 @@ class Connector:
     reading: str = ""  # which table it reads again just now, and how far that is
 
     @property
+    def _status(self) -> Status:
+        return Status(self.state, tuple(Task(number, state) for number, state in enumerate(self.tasks)))
+
+    @property
     def failed(self) -> bool:
-        return "FAILED" in (self.state, *self.tasks)
+        return self._status.failed
 
     @property
     def running(self) -> bool:
-        return self.state == "RUNNING" and bool(self.tasks) and set(self.tasks) == {"RUNNING"}
+        return shows("running", self._status)
 
 
 def parse(data: Any) -> List[Connector]:
     """The answer to LISTING, by name."""
     found = []
     for name, entry in sorted(data.items()):
-        status, config = entry.get("status") or {}, (entry.get("info") or {}).get("config") or {}
-        head, tasks = status.get("connector") or {}, status.get("tasks") or []
-        traces = [part.get("trace") for part in (*tasks, head) if part.get("state") == "FAILED"]
+        config = (entry.get("info") or {}).get("config") or {}
+        try:
+            status = parse_status(entry.get("status") or {})
+        except (KeyError, TypeError, ValueError):
+            status = NOT_YET
         found.append(
             Connector(
                 name=str(name),
-                kind=str(status.get("type") or "source"),
-                state=str(head.get("state", "UNKNOWN")),
-                tasks=tuple(str(task.get("state", "UNKNOWN")) for task in tasks),
-                reason=safe_words(next((str(trace) for trace in traces if trace), "")),
+                kind=status.type or "source",
+                state=status.state,
+                tasks=tuple(task.state for task in status.tasks),
+                reason=safe_words(status.first_trace() or ""),
                 # Behind it may stand the database of the table of signals.
                 database=str(config.get("database.include.list") or "").partition(",")[0],
                 signals=bool(config.get("signal.data.collection")),

@@ -21,7 +21,7 @@ OPTIONS = (
 UP = stack.Container("event-log-connect", "running", "healthy", 0, 0, False, "no", "i", "sha256:1", {}, {}, {})
 ANSWER = {
     "c1": {
-        "status": {"connector": {"state": "RUNNING"}, "tasks": [{"state": "RUNNING"}], "type": "source"},
+        "status": {"connector": {"state": "RUNNING"}, "tasks": [{"id": 0, "state": "RUNNING"}], "type": "source"},
         "info": {
             "config": {"connector.class": "io.debezium.connector.mysql.MySqlConnector", "topic.prefix": "openmrs"}
         },

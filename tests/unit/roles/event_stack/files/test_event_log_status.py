@@ -97,6 +97,7 @@ def test_the_command_asks_engine_worker_and_disk(live: Host, connect: Connect) -
                 "kind": "source",
                 "state": "RUNNING",
                 "tasks": ["RUNNING"],
+                "running": True,
                 "reason": "",
                 "reading": "",
             }

@@ -1,0 +1,1 @@
+../../../../plugins/module_utils/_connector_state.py
