@@ -61,9 +61,9 @@ def local_time(milliseconds: Optional[int]) -> str:
 
 
 def duration(seconds: float, language: str = "en") -> str:
-    """90 as ``2 minutes``."""
+    """200000 as ``2 days``, 90 as ``90 seconds``: in the largest unit of which there are two."""
     units = tuple(zip((86400, 3600, 60, 1), _PERIODS.get(language, _PERIODS["en"])))
-    size, words = next((one for one in units if seconds >= one[0]), units[-1])
+    size, words = next((one for one in units if seconds >= 2 * one[0]), units[-1])
     number = round(seconds / size)
     # Nothing at all is one in French: "0 seconde".
     return f"{number} {words[0] if number == 1 or (number == 0 and language == 'fr') else words[1]}"

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import List, Tuple
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._image_plan import Step, duration
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_text import duration
+from ansible_collections.openmrs.event_log.plugins.module_utils._image_plan import Step
 
 # Seconds without a byte after which a line is taken for dead.
 SILENCE = 60

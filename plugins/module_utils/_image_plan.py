@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_text import duration
 from ansible_collections.openmrs.event_log.plugins.module_utils._image_archive import Described, repository_of, stem_of
 
 MB = 1000 * 1000
@@ -270,18 +271,11 @@ def megabytes(count: int) -> str:
     return f"{count / MB:.0f} MB" if count >= 10 * MB else f"{max(count / MB, 0.1):.1f} MB"
 
 
-def duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def takes(count: int, bandwidth_kbit: int) -> str:
     """How long a line needs for so many bytes; what common lines need where the site did not say what it has."""
     if bandwidth_kbit > 0:
-        return f"{duration(count * 8 / (bandwidth_kbit * 1000))} at {bandwidth_kbit} kbit/s"
-    said = [f"{duration(count * 8 / (speed * 1000))} at {speed} kbit/s" for speed in SPEEDS]
+        return f"{duration(max(1, count * 8 / (bandwidth_kbit * 1000)))} at {bandwidth_kbit} kbit/s"
+    said = [f"{duration(max(1, count * 8 / (speed * 1000)))} at {speed} kbit/s" for speed in SPEEDS]
     return ", ".join(said) + " (event_log_bandwidth_kbit says which this site has)"
 
 

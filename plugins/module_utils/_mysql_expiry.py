@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_text import duration
 from ansible_collections.openmrs.event_log.plugins.module_utils._mysql_facts import (
     DAY,
     INFO,
@@ -102,9 +103,3 @@ def expiry_by_size(source: Source, wanted: Wanted) -> Optional[Finding]:
                 "Make sure that this size holds the changes of your longest outage, or set it to 0.",
             )
     return None
-
-
-def duration(seconds: float) -> str:
-    if seconds >= 2 * DAY:
-        return f"{seconds / DAY:.3g} days"
-    return f"{seconds / 3600:.3g} hours"

@@ -198,7 +198,7 @@ def test_cut_copies_of_other_images_are_kept_until_their_turn(
 def test_the_time_for_copies_is_bounded(store: Path, clock: Clock) -> None:
     asked = action(store, minutes=5)
     asked.copies = iter([CUT] * 1000)
-    with pytest.raises(AnsibleActionFail, match=r"within 5 min .* run again, and it goes on"):
+    with pytest.raises(AnsibleActionFail, match=r"within 5 minutes .* run again, and it goes on"):
         run(asked)
     assert 4 <= asked.asked.count("receive") <= 20
     assert clock.now <= 1000 + 301

@@ -107,5 +107,5 @@ def test_pauses_grow_and_are_bounded() -> None:
 
 def test_giving_up_says_that_the_next_run_goes_on() -> None:
     said = copies.given_up("hilltop", WHOLE, 7, 240, "a\nrsync error: timeout (code 30)\n")
-    for word in ("hilltop", "shop:2", "4 h 0 min", "tries: 7", "timeout (code 30)", "run again, and it goes on"):
+    for word in ("hilltop", "shop:2", "4 hours", "tries: 7", "timeout (code 30)", "run again, and it goes on"):
         assert word in said

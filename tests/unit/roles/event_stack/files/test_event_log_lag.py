@@ -72,7 +72,16 @@ def test_a_group_that_has_read_all_has_no_unread_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 seconds"), (1, "1 second"), (90, "2 minutes"), (3600, "1 hour"), (200000, "2 days")]
+    ("seconds", "words"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (90, "90 seconds"),
+        (120, "2 minutes"),
+        (7100, "118 minutes"),
+        (130000, "36 hours"),
+        (200000, "2 days"),
+    ],
 )
 def test_durations(seconds: float, words: str) -> None:
     assert lag.period(seconds) == words

@@ -112,7 +112,13 @@ def test_all_of_it_is_read_from_the_host(host: Host) -> None:
     assert data["headroom"]["longest_outage_seconds"] == 3600
     assert data["headroom"]["kept_seconds"] == 1_000_000
     lines = "\n".join(upkeep.as_lines(seen))
-    for words in ("reaches back to", "is good until", "longest outage took 1 hour", "event-log-hill-1", "for 7 days"):
+    for words in (
+        "reaches back to",
+        "is good until",
+        "longest outage took 60 minutes",
+        "event-log-hill-1",
+        "for 7 days",
+    ):
         assert words in lines
     assert {"backup_old", "certificate_expires"} <= {one.id for one in upkeep.findings(seen)}
 
