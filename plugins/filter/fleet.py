@@ -17,7 +17,8 @@ def fleet(
     reports: Sequence[str] = (),
     names: Optional[Sequence[str]] = None,
     *,
-    title: str = "Event logs",
+    title: str = "",
+    language: str = "en",
     now: Optional[str] = None,
 ) -> dict[str, Any]:
     """What to write down of all sites, and what their page shows."""
@@ -27,7 +28,7 @@ def fleet(
     sites = _fleet.merged(_fleet.of_file(former), told, sent, answers if names is None else names)
     return {
         "data": _fleet.as_data(sites, moment.strftime("%Y-%m-%dT%H:%M:%SZ")),
-        "page": _fleet_page.page(sites, moment, title),
+        "page": _fleet_page.page(sites, moment, title, language),
     }
 
 

@@ -12,6 +12,10 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 from ansible_collections.openmrs.event_log.plugins.module_utils._site_summary import reason
 
 FORMAT = 1
+#: Why a site did not answer: all of it, or how it begins. The page says them in its own language.
+NOT_REACHED, NO_ANSWER = "not reached: ", "no answer: "
+OLDER = "the event log there is older than this collection and cannot tell; run site.yml"
+NOT_INSTALLED = "the event log is not installed there; run site.yml"
 #: How a line of a report begins that programs read.
 REPORT_LINE = "Data: "
 #: From the worst to the best: who needs somebody comes first. Away: asked and not reached; unknown: never heard of.
@@ -79,7 +83,7 @@ def as_data(sites: Iterable[Site], at: str) -> Dict[str, Any]:
 def answer(name: str, result: Mapping[str, Any]) -> Site:
     """What a site answered in this run, from what the task returned that asked it."""
     if result.get("unreachable"):
-        return Site(name, None, f"not reached: {_line(reason(result))}")
+        return Site(name, None, NOT_REACHED + _line(reason(result)))
     said = str(result.get("stdout") or "")
     try:
         overview = json.loads(said)
@@ -91,10 +95,10 @@ def answer(name: str, result: Mapping[str, Any]) -> Site:
 def _refusal(result: Mapping[str, Any]) -> str:
     errors = str(result.get("stderr") or "")
     if "invalid choice" in errors:
-        return "the event log there is older than this collection and cannot tell; run site.yml"
+        return OLDER
     if result.get("rc") == 2 and "No such file" in str(result.get("msg") or errors):
-        return "the event log is not installed there; run site.yml"
-    return f"no answer: {_line(errors or result.get('msg'))}"
+        return NOT_INSTALLED
+    return NO_ANSWER + _line(errors or result.get("msg"))
 
 
 def _line(said: Any, most: int = 300) -> str:

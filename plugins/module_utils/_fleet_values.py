@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, List, Mapping, Optional, Sequence
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._guard_text import duration, human_bytes
+from ansible_collections.openmrs.event_log.plugins.module_utils._fleet_words import Words
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -27,9 +27,9 @@ def number(value: Any) -> Optional[float]:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def size(value: Any) -> str:
+def size(value: Any, say: Words) -> str:
     found = number(value)
-    return "" if found is None else human_bytes(int(found))
+    return "" if found is None else say.size(found)
 
 
 def moment(text: Any) -> Optional[datetime]:
@@ -43,10 +43,10 @@ def stamp(when: Optional[datetime]) -> str:
     return "" if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
 
 
-def ago(text: Any, now: datetime) -> str:
+def ago(text: Any, now: datetime, say: Words) -> str:
     """When that was, and how long ago."""
     when = moment(text)
     if when is None:
-        return "never"
+        return say("never")
     age = (now - when).total_seconds()
-    return "just now" if age < 120 else f"{stamp(when)}, {duration(age)} ago"
+    return say("just_now") if age < 120 else say("ago", moment=stamp(when), age=say.duration(age))
