@@ -13,6 +13,8 @@ from typing import Any, List, Mapping, Sequence
 COLUMNS = 79  # a line of 80 characters already wraps in some terminals
 LONGEST_NAME = 24
 MOST_LINES = 3
+#: What to do stands at the end of a verdict, and some languages take more room.
+MOST_LINES_UNWELL = 10
 
 OK, CHANGED, UNWELL = "ok", "changed", "unwell"
 UNREACHED, UNFINISHED, UNREACHABLE, FAILED = "not reached", "not finished", "unreachable", "failed"
@@ -128,8 +130,8 @@ def explanation(site: Site, predicted: bool) -> str:
     return site.sentence
 
 
-def _wrapped(text: str, width: int) -> List[str]:
-    return textwrap.wrap(text, width, max_lines=MOST_LINES, placeholder=" …") or [""]
+def _wrapped(text: str, width: int, most: int = MOST_LINES) -> List[str]:
+    return textwrap.wrap(text, width, max_lines=most, placeholder=" …") or [""]
 
 
 def table(sites: Sequence[Site], predicted: bool) -> List[Line]:
@@ -145,7 +147,8 @@ def table(sites: Sequence[Site], predicted: bool) -> List[Line]:
             lines.append(Line(name, site.result))
             name = ""
         head = f"{name:{name_width}}  {result_words(site, predicted):{result_width}}  "
-        first, *more = _wrapped(plain(explanation(site, predicted)), COLUMNS - len(indent))
+        most = MOST_LINES_UNWELL if site.result == UNWELL else MOST_LINES
+        first, *more = _wrapped(plain(explanation(site, predicted)), COLUMNS - len(indent), most)
         lines.append(Line((head + first).rstrip(), site.result))
         lines += [Line(indent + text, site.result) for text in more]
     return lines
