@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional
 
-#: In memory, so that no reboot leaves anything of work that it has ended.
-DIRECTORY = Path("/run/event-log/progress")
+#: In memory, so that no reboot leaves anything of work that it has ended; there only while something is under way.
+DIRECTORY = Path("/run/event-log-progress")
 BYTES = "bytes"
 #: How the names of two kinds begin; the rest is the connector's.
 FIRST, AGAIN = "first-reading-", "reading-again-"
@@ -92,6 +92,8 @@ class Record:
         self.work = None
         with contextlib.suppress(OSError):
             self._path.unlink()
+        with contextlib.suppress(OSError):
+            self._path.parent.rmdir()  # unless there is another one
 
     def _write(self) -> None:
         """As a whole, for others read it at any moment."""

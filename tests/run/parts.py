@@ -168,7 +168,7 @@ SECURE = Part(
 FAULTS = Part(
     "faults",
     "power cut, processes killed and frozen, databases restored, a disk that fills: nothing is lost; who is alerted",
-    8.5,
+    10.5,
     30,
     (
         cases("faults", "tests/faults", "--ignore=tests/faults/alerts"),

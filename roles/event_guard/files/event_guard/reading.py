@@ -9,6 +9,7 @@ that is read again has its place in the connector's stored position.
 
 from __future__ import annotations
 
+import os
 import urllib.parse
 from typing import Dict, Optional
 
@@ -43,7 +44,8 @@ class Readings:
         record = self._record(settings, name)
         # Fewer than before: the task has begun anew.
         if record.work is None or rows < record.work.done:
-            record.begin("first_reading", one.connector.name, _rows(settings, one), "rows", about=True, first=rows)
+            total = _rows(settings, one)
+            record.begin("first_reading", one.connector.name, total, "rows", about=True, first=rows, pid=os.getpid())
         record.moved(rows)
         return name
 
@@ -52,7 +54,7 @@ class Readings:
         record = self._record(settings, name)
         table = again.tables[0]
         if record.work is None or (record.work.name, record.work.total) != (table, end):
-            record.begin("reading_again", table, end, "keys", first=key)
+            record.begin("reading_again", table, end, "keys", first=key, pid=os.getpid())
         record.moved(key)
         return name
 

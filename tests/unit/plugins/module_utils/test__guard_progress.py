@@ -75,7 +75,19 @@ def test_a_record_is_there_while_the_work_lasts(record: Record, tmp_path: Path, 
     assert found.seconds_left() == pytest.approx(30)
     record.end()
     assert subject.works(tmp_path / "progress", clock.now) == {}
-    assert list((tmp_path / "progress").iterdir()) == []
+    assert not (tmp_path / "progress").exists()
+
+
+def test_one_that_ends_leaves_the_others(record: Record, tmp_path: Path, clock: Clock) -> None:
+    other = Record("image", tmp_path / "progress", clock)
+    record.begin("backup", "", 1000)
+    other.begin("image", "i:1", 1000)
+    record.end()
+    assert list(subject.works(tmp_path / "progress", clock.now)) == ["image"]
+    other.end()
+    other.end()
+    record.begin("backup", "", 1000)
+    assert list(subject.works(tmp_path / "progress", clock.now)) == ["backup"]
 
 
 def test_a_record_is_written_once_a_second(record: Record, tmp_path: Path, clock: Clock) -> None:

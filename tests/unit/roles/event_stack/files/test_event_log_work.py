@@ -78,4 +78,4 @@ def test_a_table_that_is_read_again_has_its_estimate_in_the_same_sentence() -> N
     one = replace(worker.parse({"c": connector()})[0], reading="reading again openmrs.obs: 25 % (key 25 of 100)")
     found = judge(seen(connectors=[one], works={"reading-again-c": again}, now=1061.0))
     (note,) = found.findings
-    assert note.what == "c is reading again openmrs.obs: 25 % (key 25 of 100), about 3 minutes left."
+    assert note.what == "The connector c is reading again openmrs.obs: 25 % (key 25 of 100), about 3 minutes left."
