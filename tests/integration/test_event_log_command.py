@@ -182,6 +182,11 @@ def test_groups_show_who_is_how_far_behind(broker: Broker) -> None:
     assert (found["topic"], found["committed"], found["member"]) == (PERSON, 1, None)
     assert found["lag"] == watermarks(broker, PERSON)[1] - 1
     assert "nobody" in broker.run("groups").stdout
+    told = json.loads(broker.run("overview", "--json").stdout)
+    readers = {one["group"]: one for one in told["groups"]}
+    assert readers[group]["events"] == found["lag"]
+    assert (readers[group]["connected"], readers[group]["since"] is not None) == (False, True)
+    assert f"{group} has not read {found['lag']} events" in told["text"]
 
 
 def test_audit_reads_what_the_real_tool_prints(broker: Broker) -> None:

@@ -91,6 +91,9 @@ def test_one_page_shows_who_answers_and_who_is_away(
         assert said["days"], "the guard has written down today"
         assert said["disk"]["free"] > 0
         assert said["lag"]["heartbeat_age_seconds"] < 120
+        assert None not in said["versions"].values(), said["versions"]
+        assert said["headroom"]["expiry_seconds"] is not None, "the guard has asked the database"
+        assert said["groups"] is not None, said["error"]
     shown = (page / "index.html").read_text()
     assert all(f">{name}</a>" in shown for name in sites)
     assert re.search(rf"^{AWAY} +unreachable", outcome.output.rpartition("Site by site")[2], re.MULTILINE)

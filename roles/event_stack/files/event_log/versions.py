@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from . import stack, worker
+from . import source, stack, worker
 from .errors import EventLogError
 from .settings import Settings
 
@@ -23,7 +23,9 @@ def look(settings: Settings) -> Dict[str, Optional[str]]:
             return told
         return {
             "kafka": of_the_worker(worker.request(there, "/")),
-            "debezium": of_the_plugins(worker.request(there, "/connector-plugins")),
+            "debezium": of_the_plugins(
+                worker.request(there, "/connector-plugins"), str(source.read(settings.home).get("flavour") or "")
+            ),
         }
     except EventLogError:
         return told
@@ -34,9 +36,11 @@ def of_the_worker(answer: Any) -> Optional[str]:
     return str(version) if version else None
 
 
-def of_the_plugins(answer: Any) -> Optional[str]:
-    """The connectors for MySQL and MariaDB come with one version."""
+def of_the_plugins(answer: Any, flavour: str) -> Optional[str]:
+    """Debezium's connector for this kind of database; all that there are where the kind is not known."""
+    found = {}
     for one in answer if isinstance(answer, list) else ():
-        if isinstance(one, dict) and str(one.get("class", "")).startswith(_DEBEZIUM) and one.get("version"):
-            return str(one["version"]).replace(".Final", "")
-    return None
+        name = str(one.get("class", "")) if isinstance(one, dict) else ""
+        if name.startswith(_DEBEZIUM) and one.get("version"):
+            found[name[len(_DEBEZIUM) :].partition(".")[0]] = str(one["version"]).replace(".Final", "")
+    return found.get(flavour) or ", ".join(sorted(set(found.values()))) or None

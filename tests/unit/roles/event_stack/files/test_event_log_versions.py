@@ -19,23 +19,28 @@ def test_kafka(answer: Any, version: Optional[str]) -> None:
     assert versions.of_the_worker(answer) == version
 
 
+#: As a worker of the image has them.
+PLUGINS = [
+    {"class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "type": "sink", "version": "4.3.1"},
+    {"class": "io.debezium.connector.mariadb.MariaDbConnector", "type": "source", "version": "3.5.0.Final"},
+    {"class": "io.debezium.connector.mysql.MySqlConnector", "type": "source", "version": "3.6.0.Final"},
+]
+
+
 @pytest.mark.parametrize(
-    ("answer", "version"),
+    ("answer", "flavour", "version"),
     [
-        (
-            [
-                {"class": "org.apache.kafka.connect.mirror.MirrorSourceConnector", "version": "4.3.1"},
-                {"class": "io.debezium.connector.mysql.MySqlConnector", "type": "source", "version": "3.6.0.Final"},
-            ],
-            "3.6.0",
-        ),
-        ([{"class": "io.debezium.connector.mysql.MySqlConnector"}], None),
-        ([1], None),
-        ({}, None),
+        (PLUGINS, "mysql", "3.6.0"),
+        (PLUGINS, "mariadb", "3.5.0"),
+        (PLUGINS, "", "3.5.0, 3.6.0"),
+        (PLUGINS[:1], "mysql", None),
+        ([{"class": "io.debezium.connector.mysql.MySqlConnector"}], "mysql", None),
+        ([1], "mysql", None),
+        ({}, "mysql", None),
     ],
 )
-def test_debezium(answer: Any, version: Optional[str]) -> None:
-    assert versions.of_the_plugins(answer) == version
+def test_debezium(answer: Any, flavour: str, version: Optional[str]) -> None:
+    assert versions.of_the_plugins(answer, flavour) == version
 
 
 def test_without_a_worker_nobody_is_asked(host: Host) -> None:
