@@ -140,11 +140,12 @@ def inventory(folder: Path, count: int, seed: int = 1) -> Path:
     return path
 
 
-def ask(hosts: Path) -> subprocess.CompletedProcess[str]:
+def ask(hosts: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the playbook for all of them."""
     own = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
     settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache")}
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(hosts), "openmrs.event_log.status"]
     return subprocess.run(
-        command, cwd=hosts.parent, env={**own, **settings}, capture_output=True, text=True, check=False, timeout=600
-    )
+        [*command, *arguments],
+        cwd=hosts.parent, env={**own, **settings}, capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip

@@ -85,8 +85,8 @@ def test_a_browser_shows_it_and_asks_nobody(pages: Pages, width: int) -> None:
     assert shown.count("<section") == SITES
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_stands_out_of_it_and_a_keyboard_gets_everywhere(pages: Pages, width: int) -> None:
+def probe(pages: Pages, width: int) -> dict[str, Any]:
+    """What the page sees of itself in a browser of this width."""
     probed = pages.folder / f"probed-{width}.html"
     text = re.sub(r"<meta http-equiv[^>]*>", "", pages.file.read_text())
     probed.write_text(text.replace("</body>", f"{PROBE}</body>"))
@@ -94,8 +94,13 @@ def test_nothing_stands_out_of_it_and_a_keyboard_gets_everywhere(pages: Pages, w
     titled = re.search(r"<title>(\{.*?\})</title>", shown)
     assert titled, shown[:500]
     seen: dict[str, Any] = json.loads(unescape(titled.group(1)))
+    return seen
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_stands_out_of_it_and_a_keyboard_gets_everywhere(pages: Pages, width: int) -> None:
     there = SITES - SITES // made_fleet.AWAY_EVERY
-    assert seen == {"wider": 0, "focusable": True, "rows": SITES, "charts": 2 * there, "unnamed": 0}
+    assert probe(pages, width) == {"wider": 0, "focusable": True, "rows": SITES, "charts": 2 * there, "unnamed": 0}
 
 
 def test_what_goes_wrong_only_later_is_on_it(pages: Pages) -> None:
@@ -116,3 +121,21 @@ def test_a_request_would_be_seen(pages: Pages) -> None:
     asking.write_text(pages.file.read_text().replace("</body>", '<img src="http://127.0.0.1:1/x.png"></body>'))
     _shown, said = pages.browse(asking, 1280)
     assert any("127.0.0.1:1" in line for line in said), said
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("fr", ("Tous les sites", "Dernier événement")), ("es", ("Todos los sitios", "Último evento"))],
+)
+def test_in_another_language_it_says_so_and_nothing_stands_out_either(
+    tmp_path: Path, language: str, words: tuple[str, ...]
+) -> None:
+    done = made_fleet.ask(made_fleet.inventory(tmp_path, 6), "-e", f"event_log_status_language={language}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = Pages(tmp_path, done.stdout)
+    shown, said = pages.browse(pages.file, WIDTHS[0])
+    assert said == []
+    assert f'<html lang="{language}">' in shown
+    assert [word for word in words if word not in shown] == []
+    assert "All sites" not in shown
+    assert probe(pages, WIDTHS[0])["wider"] == 0
