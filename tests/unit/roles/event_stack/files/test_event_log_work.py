@@ -65,7 +65,7 @@ def test_work_that_stands_still_is_told_without_an_estimate() -> None:
     ("language", "said"),
     [
         ("fr", "La sauvegarde : 3,0 Gio sur 10,0 Gio (30 %), reste environ 2 minutes."),
-        ("es", "La copia de seguridad: 3,0 GiB de 10,0 GiB (30 %), faltan unos 2 minutos."),
+        ("es", "La copia de seguridad: 3,0 GiB de 10,0 GiB (30 %), faltan aproximadamente 2 minutos."),
     ],
 )
 def test_it_is_told_in_the_language_of_the_site(language: str, said: str) -> None:
