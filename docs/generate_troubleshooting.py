@@ -84,7 +84,7 @@ def entry(keys: List[str]) -> str:
     """Heading, remedy and the other languages of one symptom."""
     lines = ["### " + quoted("en", keys, '"', '"')]
     lines += [f"**To do.** {remedy}" for remedy in dict.fromkeys(filter(None, map(to_do, keys)))]
-    lines.append("; ".join(f"{name}: {quoted(language, keys, '“', '”')}" for language, name in OTHERS.items()))
+    lines.append("; ".join(f"{name}: {quoted(language, keys, '«', '»')}" for language, name in OTHERS.items()))
     return "\n\n".join(lines) + "\n"
 
 
