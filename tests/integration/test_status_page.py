@@ -7,33 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import dataclass
-from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers import made_fleet
+from tests.helpers import browser, made_fleet
+from tests.helpers.browser import WIDTHS
 
 SITES = 40
-WIDTHS = (390, 1280, 2560)
 LARGEST = 500_000
-#: Looks at the page from within, and says what it saw in its title.
-PROBE = """<script>
-document.querySelectorAll("details").forEach(one => { one.open = true; });
-const rows = [...document.querySelectorAll("main a, summary, [tabindex]")];
-document.title = JSON.stringify({
-  wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  focusable: rows.every(one => { one.focus(); return document.activeElement === one; }),
-  rows: document.querySelectorAll("main > .wide tbody tr").length,
-  charts: document.querySelectorAll("svg.chart").length,
-  unnamed: [...document.querySelectorAll("svg, section, [role=region]")].filter(
-    one => !one.getAttribute("aria-label") && !one.getAttribute("aria-labelledby")).length,
-});
-</script>"""
 
 
 @dataclass(frozen=True)
@@ -46,18 +30,10 @@ class Pages:
         return self.folder / "page/index.html"
 
     def browse(self, file: Path, width: int) -> tuple[str, list[str]]:
-        """The page as the browser has it, and what its console said."""
-        browser = shutil.which("chromium") or pytest.skip("no chromium here (Debian package chromium)")
-        options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr")
-        own = (f"--user-data-dir={self.folder}/browser-{width}", f"--window-size={width},1200")
-        done = subprocess.run(
-            [browser, *options, *own, "--dump-dom", file.as_uri()],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-        )
-        return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+        return browser.browse(file, width, self.folder)
+
+    def probe(self, width: int) -> Any:
+        return browser.probe(self.file, width, self.folder)
 
 
 @pytest.fixture(scope="module")
@@ -85,22 +61,10 @@ def test_a_browser_shows_it_and_asks_nobody(pages: Pages, width: int) -> None:
     assert shown.count("<section") == SITES
 
 
-def probe(pages: Pages, width: int) -> dict[str, Any]:
-    """What the page sees of itself in a browser of this width."""
-    probed = pages.folder / f"probed-{width}.html"
-    text = re.sub(r"<meta http-equiv[^>]*>", "", pages.file.read_text())
-    probed.write_text(text.replace("</body>", f"{PROBE}</body>"))
-    shown, _said = pages.browse(probed, width)
-    titled = re.search(r"<title>(\{.*?\})</title>", shown)
-    assert titled, shown[:500]
-    seen: dict[str, Any] = json.loads(unescape(titled.group(1)))
-    return seen
-
-
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_stands_out_of_it_and_a_keyboard_gets_everywhere(pages: Pages, width: int) -> None:
     there = SITES - SITES // made_fleet.AWAY_EVERY
-    assert probe(pages, width) == {"wider": 0, "focusable": True, "rows": SITES, "charts": 2 * there, "unnamed": 0}
+    assert pages.probe(width) == {"wider": 0, "focusable": True, "rows": SITES, "charts": 2 * there, "unnamed": 0}
 
 
 def test_what_goes_wrong_only_later_is_on_it(pages: Pages) -> None:
@@ -138,4 +102,4 @@ def test_in_another_language_it_says_so_and_nothing_stands_out_either(
     assert f'<html lang="{language}">' in shown
     assert [word for word in words if word not in shown] == []
     assert "All sites" not in shown
-    assert probe(pages, WIDTHS[0])["wider"] == 0
+    assert pages.probe(WIDTHS[0])["wider"] == 0

@@ -12,6 +12,7 @@ from typing import Iterator
 
 import pytest
 
+from tests.helpers import browser
 from tests.helpers.fixtures import run_quietly
 from tests.helpers.hospital import CLINIC, DISTRICT, Site
 from tests.helpers.playbooks import Outcome, play_all
@@ -97,3 +98,7 @@ def test_one_page_shows_who_answers_and_who_is_away(
     shown = (page / "index.html").read_text()
     assert all(f">{name}</a>" in shown for name in sites)
     assert re.search(rf"^{AWAY} +unreachable", outcome.output.rpartition("Site by site")[2], re.MULTILINE)
+    for width in browser.WIDTHS:
+        assert browser.browse(page / "index.html", width, tmp_path)[1] == [], "nothing in its console"
+        seen = browser.probe(page / "index.html", width, tmp_path)
+        assert (seen["wider"], seen["focusable"], seen["rows"], seen["unnamed"]) == (0, True, len(sites), 0), seen

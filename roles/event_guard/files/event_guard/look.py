@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import urllib.request
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Mapping, Optional, Tuple
 
@@ -97,9 +96,8 @@ def _figures(there: stack.Container) -> flow.Figures:
     address = metrics_address(there)
     if not address:
         return {}
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(address, timeout=_SECONDS) as answer:
+        with worker.HTTP.open(address, timeout=_SECONDS) as answer:
             return flow.parse(answer.read(_LARGEST).decode("utf-8", "replace"))
     except OSError:
         return {}
