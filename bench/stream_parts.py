@@ -1,6 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: S608 - tables and numbers of the benchmark's own database
 """The measurements of the stream, each of one variant on a fresh copy of the filled disk. Plain figures come back."""
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def nearest_rank(values: Sequence[float], share: float) -> float:
 def snapshot(filled: Filled, variant: Variant, slow: str = "") -> Figures:
     """The first reading of a database: from the registration to the last row in Kafka."""
     with filled.up(variant, slow) as stack:
-        counted = [stack.sql(f"SELECT COUNT(*) FROM openmrs.{table}")[0][0] for table in variant.tables]  # noqa: S608
+        counted = [stack.sql(f"SELECT COUNT(*) FROM openmrs.{table}")[0][0] for table in variant.tables]
         rows = sum(counted)
         for name in (BROKER, WORKER):
             forget_peak(stack, name)
@@ -72,9 +73,9 @@ def floor(filled: Filled, variant: Variant) -> Figures:
     with filled.up(variant) as stack:
         begun, rows = time.monotonic(), 0
         for table in variant.tables:
-            command = [*client().to("openmrs"), f"--execute=SELECT * FROM {table}"]  # noqa: S608
+            command = [*client().to("openmrs"), f"--execute=SELECT * FROM {table}"]
             subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=LIMIT)
-            rows += stack.sql(f"SELECT COUNT(*) FROM openmrs.{table}")[0][0]  # noqa: S608
+            rows += stack.sql(f"SELECT COUNT(*) FROM openmrs.{table}")[0][0]
         return {"rows": rows, "seconds": time.monotonic() - begun}
 
 
@@ -136,7 +137,7 @@ def latency(filled: Filled, variant: Variant, rates: Sequence[int], seconds: flo
             reader.start()
             ready.wait(30)
             done = commits(stack, rate, seconds)
-            until("every change", lambda: len(arrivals.seen) >= len(done), 120, stack)  # noqa: B023
+            until("every change", lambda: len(arrivals.seen) >= len(done), 120, stack)  # noqa: B023 - asked before the next rate
             arrivals.stop.set()
             reader.join(10)
             took = [1000 * (arrivals.seen[number] - moment) for number, moment in enumerate(done)]
@@ -165,7 +166,7 @@ def catch_up(filled: Filled, variant: Variant, changes: int) -> Figures:
             for number in range(0, changes, size):
                 start = first + number % (filled.obs - size)
                 cursor.execute(
-                    f"UPDATE openmrs.obs SET comments = 'm{number}' WHERE obs_id BETWEEN {start} AND {start + size - 1}"  # noqa: S608
+                    f"UPDATE openmrs.obs SET comments = 'm{number}' WHERE obs_id BETWEEN {start} AND {start + size - 1}"
                 )
         begun = time.monotonic()
         stack.start(WORKER)
@@ -184,7 +185,7 @@ def catch_up(filled: Filled, variant: Variant, changes: int) -> Figures:
 def memory(filled: Filled, variant: Variant, changes: int) -> Figures:
     """Resident memory of broker and worker: just started, at most in the first snapshot, after a day's changes."""
     with filled.up(variant) as stack:
-        time.sleep(10)
+        time.sleep(10)  # no event tells that a JVM has settled
         found: Figures = {"started": _both(stack)}
         for name in (BROKER, WORKER):
             forget_peak(stack, name)
@@ -193,7 +194,7 @@ def memory(filled: Filled, variant: Variant, changes: int) -> Figures:
         before = events(("obs",))
         commits(stack, 200, changes / 200)
         until("the day's changes", lambda: events(("obs",)) >= before + changes, 120, stack)
-        time.sleep(10)
+        time.sleep(10)  # likewise
         found["after_a_day"] = _both(stack)
         return found
 

@@ -18,6 +18,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 from ansible_collections.openmrs.event_log.plugins.module_utils import _backup, _backup_pipe
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup import BackupError, Manifest, Parent, Places
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup_stack import Stack, State
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_memory import write_whole
 
 #: Beside compose.yaml: the host command tells by it when the last backup was made.
 RECORD = "backup.json"
@@ -111,9 +112,7 @@ class Backup:
             removed = _backup.superseded(there, wish.site, wish.keep)
             self._tidy([each for one in removed for each in (f"{one}.sha256", one)])
             record = {"file": str(target), "bytes": packed.bytes, "made": int(time.time())}
-            fresh = wish.places.home / f"{RECORD}.new"
-            _write(fresh, json.dumps(record) + "\n")
-            fresh.replace(wish.places.home / RECORD)
+            write_whole(wish.places.home / RECORD, record)
         told = {"file": str(target), "bytes": packed.bytes, "sha256": packed.sha256}
         return {**told, "standstill": round(stood, 1), "removed": removed}
 

@@ -20,7 +20,7 @@ from typing import IO, Any, Callable, Iterator, List, Optional, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup import MANIFEST, BackupError
 from ansible_collections.openmrs.event_log.plugins.module_utils._backup_key import scrub
-from ansible_collections.openmrs.event_log.plugins.module_utils._guard_progress import Record
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_progress import Record, counted
 
 PROGRAMS = ("tar", "zstd", "age")
 _CHUNK = 1 << 20
@@ -89,11 +89,7 @@ class Pipe:
 
     def read_by_first(self) -> Optional[int]:
         """Bytes that the first program has read up to now; None where the kernel does not count them."""
-        try:
-            counted = Path("/proc", str(self._started[0][1].pid), "io").read_text(encoding="ascii")
-        except OSError:
-            return None
-        return int(counted.partition("rchar:")[2].split()[0])
+        return counted(self._started[0][1].pid, "rchar")
 
 
 def missing_programs() -> List[str]:

@@ -96,7 +96,7 @@ def _begin_anew(path: Path) -> Dict[str, Any]:
 
 
 def write_whole(path: Path, data: Dict[str, Any]) -> None:
-    """Write a file of the guard, so that a power cut leaves the whole of the old one or the whole of the new one."""
+    """Write a small file, so that a power cut leaves the whole of the old one or the whole of the new one."""
     fresh = path.with_name(f"{path.name}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional
 
-from ansible_collections.openmrs.event_log.plugins.module_utils._guard_progress import Work
+from ansible_collections.openmrs.event_log.plugins.module_utils._guard_progress import Work, counted
 from ansible_collections.openmrs.event_log.plugins.module_utils._guard_text import duration, human_bytes
 
 EVERY = 60.0  # seconds between two lines; a copy that is over before needs none
@@ -69,17 +69,10 @@ def sent_below(pid: int) -> Optional[int]:
             one = int(path.parent.name)
             names[one] = head.partition("(")[2]
             children.setdefault(int(rest.split()[1]), []).append(one)
-    found, open_ones = [], [pid]
+    found: List[Optional[int]] = []
+    open_ones = [pid]
     while open_ones:
         below = children.get(open_ones.pop(), [])
         open_ones += below
-        found += [written for one in below if names[one] == "rsync" for written in _written(one)]
-    return max(found, default=None)
-
-
-def _written(pid: int) -> List[int]:
-    try:
-        counted = Path(f"/proc/{pid}/io").read_text(encoding="ascii")
-        return [int(counted.partition("wchar:")[2].split()[0])]
-    except (OSError, IndexError, ValueError):
-        return []
+        found += [counted(one, "wchar") for one in below if names[one] == "rsync"]
+    return max((count for count in found if count is not None), default=None)

@@ -85,6 +85,8 @@ def beats(settings: Settings) -> List[int]:
             if topic == _HEARTBEAT + (settings.topic_prefix or topic[len(_HEARTBEAT) :]):
                 for path in kafka_log.segments(directory):
                     found += _of_a_file(path)
+    for gone in [one for one in _READ if not one.exists()]:
+        del _READ[gone]
     return sorted(found)
 
 
@@ -107,8 +109,6 @@ def _of_a_file(path: Path) -> List[int]:
     except FileNotFoundError:  # its time was over while we looked
         _READ.pop(path, None)
         return []
-    for gone in [one for one in _READ if not one.exists()]:
-        del _READ[gone]
     _READ[path] = (end, fresh)
     return fresh
 
