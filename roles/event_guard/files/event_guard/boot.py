@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import time
-import urllib.parse
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
-from event_log import stack, status, worker
+from event_log import stack, status
 from event_log.errors import EventLogError
 from event_log.settings import Settings
 from event_log.words import Said, phrase
 
-from . import acts, clock, database, disk
+from . import acts, clock, database, disk, offsets
 from . import settings as guard_settings
 from .database import Capture, DatabaseError, Session
 from .memory import GAPS, HOLD, WAITING, Memory
@@ -260,7 +259,7 @@ def remember(settings: Settings, guard: Guard, memory: Memory, now: float) -> No
     capture = database.capture_of(settings)
     if capture is None:
         return
-    answered, offset = stored_offset(settings, capture)
+    answered, offset = offsets.stored(settings, capture)
     if answered and offset is None and history.remembered_of(memory, capture.connector):
         history.forget(memory, capture.connector)  # somebody reset the offsets: it begins anew with whatever is there
         return
@@ -283,22 +282,3 @@ def _repairing(memory: Memory, connector: str) -> bool:
     """Whether a repair is under way: it starts the worker with its connector stopped, and nothing is read."""
     gaps = memory.get(GAPS, [])
     return any(gap.get("connector") == connector and gap.get("repaired") == "" for gap in gaps if isinstance(gap, dict))
-
-
-def stored_offset(settings: Settings, capture: Capture) -> Tuple[bool, Optional[Position]]:
-    """Whether the worker told of the connector's offsets, and the place in them."""
-    path = f"/connectors/{urllib.parse.quote(capture.connector, safe='')}/offsets"
-    try:
-        there = stack.look(settings).get(stack.worker_name(settings))
-        if there is None or not there.running:
-            return False, None
-        data = worker.request(there, path)
-    except EventLogError:
-        return False, None
-    entries = data.get("offsets") if isinstance(data, dict) else None
-    if not isinstance(entries, list):
-        return False, None
-    for entry in entries:
-        if isinstance(entry, dict) and (entry.get("partition") or {}).get("server") == capture.topic_prefix:
-            return True, history.position_of(entry.get("offset"))
-    return True, None
