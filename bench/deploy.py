@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Sequence
 
-from bench.results import ROOT, machine, write
+from bench.results import ROOT, Measured, machine, write
 from bench.results import described as in_one_line
 
 sys.path.insert(0, str(ROOT / ".cache"))  # as pytest has it: the helpers import the collection by its name
@@ -76,12 +76,14 @@ class Benchmark:
         self.directory, self.rounds = directory, rounds
         self.log: list[Taken] = []
         self.tasks: dict[str, int] = {}
+        self.profile: dict[str, list[tuple[str, str, float]]] = {}
 
     def play(self, step: str, sites: Sequence[Site], *words: str, former: bool = False) -> None:
         with taking(self.log, step, PLAYBOOK, sites):
             outcome = run(self.directory, sites, *words, former=former)
         executed = [event for event in outcome.run.executed if event.host == sites[0].name]
         self.tasks.setdefault(step, len(executed))
+        self.profile.setdefault(step, [(event.task, event.action, event.seconds) for event in executed])
 
     def install(self, sites: list[Site]) -> None:
         for site in sites:
@@ -97,13 +99,15 @@ class Benchmark:
         for _ in range(self.rounds):
             for count in sorted({1, len(sites)}):
                 self.play("nothing to do", sites[:count], former=True)
+                self.play("nothing to do, check mode", sites[:count], "--check", former=True)
                 with taking(self.log, "nothing to do", HAND, sites[:count]):
                     nothing_to_do(hands[:count])
 
-    def power(self, site: Site) -> None:
+    def power(self, site: Site, rounds: int) -> None:
         hand = Hand.of(site)
-        for _ in range(self.rounds):
-            for way, switch in ((PLAYBOOK, "enable"), (HAND, "disable")):
+        for number in range(rounds):
+            by_hand = [(HAND, "disable")] if number < self.rounds else []
+            for way, switch in [(PLAYBOOK, "enable"), *by_hand]:
                 site.sh(f"systemctl {switch} event-log.service")
                 size = settle(site)
                 power_off(site)
@@ -160,16 +164,28 @@ def taking_power(log: list[Taken], way: str) -> Any:
 def table(log: Sequence[Taken]) -> str:
     """Medians, in Markdown."""
     lines = [
-        "| step | servers | way | n | seconds | to the servers, MB | from them, MB |",
-        "|---|---|---|---|---|---|---|",
+        "| step | servers | way | n | seconds | 95th perc. | processor here | to the servers, MB | from them, MB |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for key in dict.fromkeys((one.step, one.servers, one.way) for one in log):
         mine = [one for one in log if (one.step, one.servers, one.way) == key]
-        seconds = statistics.median(one.seconds for one in mine)
+        seconds = Measured.of("", [one.seconds for one in mine])
+        here = statistics.median(one.control_s for one in mine)
         there = statistics.median(one.to_servers for one in mine) / 1e6
         back = statistics.median(one.from_servers for one in mine) / 1e6
         megabytes = f"{there:.2f} | {back:.2f}" if key[1] else "- | -"
-        lines.append(f"| {key[0]} | {key[1] or 1} | {key[2]} | {len(mine)} | {seconds:.1f} | {megabytes} |")
+        times = f"{len(mine)} | {seconds.median:.1f} | {seconds.p95:.1f} | {here:.1f}"
+        lines.append(f"| {key[0]} | {key[1] or 1} | {key[2]} | {times} | {megabytes} |")
+    return "\n".join(lines) + "\n"
+
+
+def longest(profile: Sequence[tuple[str, str, float]], count: int = 12) -> str:
+    """Where the time of a run went, in Markdown: the tasks that took longest, and all others together."""
+    ordered = sorted(profile, key=lambda one: -one[2])
+    rest = ordered[count:]
+    lines = ["| task | module | seconds |", "|---|---|---|"]
+    lines += [f"| {task} | {action} | {seconds:.2f} |" for task, action, seconds in ordered[:count]]
+    lines.append(f"| {len(rest)} others | | {sum(seconds for _, _, seconds in rest):.2f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -179,6 +195,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="repetitions of what can be repeated")
     parser.add_argument("--servers", type=int, default=3, help="full ones, at least 3 for all steps")
     parser.add_argument("--light", type=int, default=10, help="servers with an engine only; 0 leaves that step out")
+    parser.add_argument("--power-rounds", type=int, default=0, help="power-ons with the unit (default: as --rounds)")
     parser.add_argument("--prepared", action="store_true", help="images and packages are there from the run before")
     parser.add_argument("--prefix", default="bench-site", help="of the servers' names")
     chosen = parser.parse_args()
@@ -192,7 +209,7 @@ def main() -> int:
             with servers(chosen.prefix, chosen.servers, FULL_IMAGE) as sites:
                 bench.install(sites)
                 bench.no_op(sites)
-                bench.power(sites[0])
+                bench.power(sites[0], chosen.power_rounds or chosen.rounds)
                 bench.upgrade(sites, carried["image"])
                 if sites[2:]:
                     bench.install_by_hand(sites[2], carried["image"])
@@ -204,12 +221,14 @@ def main() -> int:
                 f"{table(bench.log)}\nImage: archive {carried['archive_mb']} MB (built without care: {NAIVE_ARCHIVE}),"
                 f" unpacked {carried['unpacked_mb']} MB ({NAIVE_IMAGE}); packages {carried['packages_mb']} MB;"
                 f" upgraded from Debezium {FORMER_DEBEZIUM}.\nTasks executed on the first server: {bench.tasks}\n\n"
+                f"{longest(bench.profile.get('nothing to do', []))}\n"
                 f"Machine: {in_one_line({**found, 'load_after': machine()['load_before']})}\n"
             )
             facts = {
                 "machine": found,
                 "images": carried,
                 "tasks": bench.tasks,
+                "profile": bench.profile,
                 "taken": [asdict(one) for one in bench.log],
             }
             kept = write("deploy", [], facts, text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,7 @@ class Taken:
     seconds: float
     to_servers: int
     from_servers: int
+    control_s: float = 0.0  # processor time on the control node
 
 
 def playbook(*words: str) -> None:
@@ -147,15 +149,21 @@ def traffic(sites: Sequence[Site]) -> tuple[int, int]:
     return sum(rx for rx, _ in found), sum(tx for _, tx in found)
 
 
+def _processor_seconds() -> float:
+    """Of this program and of those that it has started and seen end."""
+    found = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in found)
+
+
 @contextlib.contextmanager
 def taking(log: list[Taken], step: str, way: str, sites: Sequence[Site]) -> Iterator[None]:
     """Note what the block takes."""
     received, sent = traffic(sites)
-    began = time.monotonic()
+    began, used = time.monotonic(), _processor_seconds()
     yield
-    seconds = time.monotonic() - began
+    seconds, used = time.monotonic() - began, _processor_seconds() - used
     now_received, now_sent = traffic(sites)
-    taken = Taken(step, way, len(sites), round(seconds, 3), now_received - received, now_sent - sent)
+    taken = Taken(step, way, len(sites), round(seconds, 3), now_received - received, now_sent - sent, round(used, 2))
     print(f"  {taken}", file=sys.stderr, flush=True)
     log.append(taken)
 

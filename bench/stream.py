@@ -5,8 +5,8 @@
 
 python -m bench.stream [PART...] [--obs 1000000] [--rounds 3]         (Docker, root, the images; an idle machine)
 
-Parts: snapshot, latency, catch_up, memory, durability. In each round every way is measured once, by turns; the table
-shows medians. Each measurement is printed as a line of JSON when it is done, and kept in .cache/bench.
+Parts: snapshot, latency, catch_up, trickle, memory, durability. In each round every way is measured once, by turns; the
+table shows medians. Each measurement is printed as a line of JSON when it is done, and kept in .cache/bench.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from tests.faults.power import slow_library
 PREFIX = "eventlog-bench-"
 SLOW_MS = 5.0
 RATES = (50, 200, 500)
+#: A form of OpenMRS: rows of obs that are saved together, and so long after the one before that they meet nowhere.
+ROWS_OF_A_SAVE, PAUSE = 15, 0.7  # seconds: longer than the first version keeps changes together
 #: Name of a part, what is told by the way it was measured, and the measurement.
 Measurement = tuple[str, str, Callable[[], dict[str, Any]]]
 
@@ -57,6 +59,13 @@ def _catch_up(wanted: argparse.Namespace, base: Filled, pool: Path) -> Iterator[
         yield "catch-up", way, partial(parts.catch_up, base, variants(("obs",))[way], wanted.changes)
 
 
+def _trickle(wanted: argparse.Namespace, base: Filled, pool: Path) -> Iterator[Measurement]:
+    del pool
+    for way in (FIRST, OURS):
+        measure = partial(parts.trickle, base, variants(("obs",))[way], wanted.saves, ROWS_OF_A_SAVE, PAUSE)
+        yield "trickle", way, measure
+
+
 def _memory(wanted: argparse.Namespace, base: Filled, pool: Path) -> Iterator[Measurement]:
     del pool
     for variant in (variants(("obs",))[FIRST], *by_size(("obs",))):
@@ -76,6 +85,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace, Filled, Path], Iterator[Measur
     "snapshot": _snapshot,
     "latency": _latency,
     "catch_up": _catch_up,
+    "trickle": _trickle,
     "memory": _memory,
     "durability": _durability,
 }
@@ -148,6 +158,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, default=30, help="how long at each rate")
     parser.add_argument("--idle", type=float, default=60, help="seconds in which nothing happens")
     parser.add_argument("--changes", type=int, default=500_000, help="of the backlog")
+    parser.add_argument("--saves", type=int, default=100, help="of the trickle")
     parser.add_argument("--day", type=int, default=10_000, help="changes of a day")
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args(words)

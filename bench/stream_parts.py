@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Sequence
 
-from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from bench.stream_rig import (
     Filled,
@@ -100,19 +100,25 @@ class Arrivals:
             {"bootstrap.servers": BOOTSTRAP, "group.id": "nobody", "enable.auto.commit": False, "fetch.wait.max.ms": 10}
         )
         with contextlib.closing(consumer):
-            consumer.assign([TopicPartition(f"{PREFIX}.openmrs.obs", 0, OFFSET_END)])
-            consumer.poll(1)
+            topic = TopicPartition(f"{PREFIX}.openmrs.obs", 0)
+            _, topic.offset = consumer.get_watermark_offsets(topic, timeout=30)  # the end as it is before the changes
+            consumer.assign([topic])
             ready.set()
             while not self.stop.is_set():
                 for message in consumer.consume(500, timeout=0.01):
+                    if message.error():
+                        continue  # librdkafka tells of it, and goes on
                     now, value = time.monotonic(), message.value()
                     told = str((json.loads(value)["after"] or {}).get("comments")) if value else ""
                     if told.startswith("n"):
                         self.seen.setdefault(int(told[1:]), now)
 
 
-def commits(stack: Stack, rate: int, seconds: float) -> list[float]:
-    """Commit changes at a rate, each of one row; when each commit had returned."""
+def commits(stack: Stack, rate: int, seconds: float, numbered: int = 0) -> list[float]:
+    """Commit changes at a rate, each of one row; when each commit had returned.
+
+    ``numbered`` is the first change's number: one that leaves a row as it is makes no event.
+    """
     first = stack.sql("SELECT MIN(obs_id) FROM openmrs.obs")[0][0]
     done: list[float] = []
     with stack.session() as link, link.cursor() as cursor:
@@ -120,7 +126,8 @@ def commits(stack: Stack, rate: int, seconds: float) -> list[float]:
         for number in range(int(rate * seconds)):
             time.sleep(max(0.0, begun + number / rate - time.monotonic()))
             cursor.execute(
-                "UPDATE openmrs.obs SET comments = %s WHERE obs_id = %s", (f"n{number}", first + number % 1000)
+                "UPDATE openmrs.obs SET comments = %s WHERE obs_id = %s",
+                (f"n{numbered + number}", first + number % 1000),
             )
             done.append(time.monotonic())
     return done
@@ -131,23 +138,25 @@ def latency(filled: Filled, variant: Variant, rates: Sequence[int], seconds: flo
     with filled.up(variant) as stack:
         streaming(stack)
         found: Figures = {}
+        numbered = 0
         for rate in rates:
             arrivals, ready = Arrivals({}, threading.Event()), threading.Event()
             reader = threading.Thread(target=arrivals.read, args=(ready,), daemon=True)
             reader.start()
             ready.wait(30)
-            done = commits(stack, rate, seconds)
+            done = commits(stack, rate, seconds, numbered)
             until("every change", lambda: len(arrivals.seen) >= len(done), 120, stack)  # noqa: B023 - asked before the next rate
             arrivals.stop.set()
             reader.join(10)
-            took = [1000 * (arrivals.seen[number] - moment) for number, moment in enumerate(done)]
+            took = [1000 * (arrivals.seen[number] - moment) for number, moment in enumerate(done, numbered)]
+            numbered += len(done)
             found[str(rate)] = {
                 "commits_s": len(done) / (done[-1] - done[0]),
                 "p50_ms": statistics.median(took),
                 "p99_ms": nearest_rank(took, 0.99),
                 "most_ms": max(took),
             }
-        time.sleep(5)  # what the last changes have left to do
+        time.sleep(idle)  # Java goes on compiling for a while what the load made it run
         used, begun = processor_seconds(stack, WORKER), time.monotonic()
         time.sleep(idle)
         share = (processor_seconds(stack, WORKER) - used) / (time.monotonic() - begun)
@@ -180,6 +189,32 @@ def catch_up(filled: Filled, variant: Variant, changes: int) -> Figures:
             "seconds_from_start": over - begun,
             "changes_s": (before + changes - seen) / (over - came),
         }
+
+
+def trickle(filled: Filled, variant: Variant, saves: int, rows: int, pause: float) -> Figures:
+    """What a form takes on the broker's disk: each save writes a few rows of obs at once, and nothing else goes on."""
+    with filled.up(variant) as stack:
+        streaming(stack)
+        listed = stack.sql(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'openmrs' AND table_name = 'obs'"
+            " AND column_name <> 'obs_id' ORDER BY ordinal_position"
+        )
+        names = [name for (name,) in listed]
+        values = ", ".join("UUID()" if name == "uuid" else name for name in names)
+        first = stack.sql("SELECT MIN(obs_id) FROM openmrs.obs")[0][0]
+        count, size = events(("obs",)), topic_bytes(stack, ("obs",))
+        with stack.session() as link, link.cursor() as cursor:
+            for number in range(saves):
+                start = first + number * rows
+                cursor.execute(
+                    f"INSERT INTO openmrs.obs ({', '.join(names)}) SELECT {values} FROM openmrs.obs"
+                    f" WHERE obs_id BETWEEN {start} AND {start + rows - 1}"
+                )
+                time.sleep(pause)
+            written = stack.sql("SELECT COUNT(*) FROM openmrs.obs")[0][0] + 1  # streaming() has changed one
+        until("every save", lambda: events(("obs",)) >= written, 120, stack)
+        grown = topic_bytes(stack, ("obs",)) - size
+        return {"events": written - count, "bytes_per_event": grown / (written - count)}
 
 
 def memory(filled: Filled, variant: Variant, changes: int) -> Figures:

@@ -14,11 +14,14 @@ from bench import stream
 from bench.results import RESULTS
 from tests.faults.disk import missing_tools
 
-TINY = ("--obs=2000", "--rounds=1", "--rates", "20", "--seconds=2", "--idle=1", "--changes=200", "--day=40")
+TINY = (
+    "--obs=2000", "--rounds=1", "--rates", "20", "30", "--seconds=2", "--idle=1", "--changes=200", "--day=40",
+    "--saves=2",
+)  # fmt: skip
 #: Each part once, as the collection ships it. All ways take minutes, and durability is a snapshot with other settings.
 FULL = bool(os.environ.get("EVENT_LOG_TEST_FULL"))
 WAYS = ("--way", stream.OURS, "--way", "clinic", "--way", "the database's own client")
-SOME = () if FULL else ("snapshot", "latency", "catch_up", "memory", *WAYS)
+SOME = () if FULL else ("snapshot", "latency", "catch_up", "trickle", "memory", *WAYS)
 
 
 def test_each_part_runs_and_its_results_can_be_read(capfd: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +31,7 @@ def test_each_part_runs_and_its_results_can_be_read(capfd: pytest.CaptureFixture
     newest = max(RESULTS.glob("stream-*.json"))
     found = json.loads(newest.read_text(encoding="utf-8"))
     parts = {one["part"] for one in found["taken"]}
-    assert {"snapshot of obs", "snapshot of the sample", "latency", "catch-up", "memory"} <= parts
+    assert {"snapshot of obs", "snapshot of the sample", "latency", "catch-up", "trickle", "memory"} <= parts
     assert [line for line in found["medians"] if line["median"] < 0] == []
     assert "### latency" in capfd.readouterr().out
     newest.unlink()

@@ -19,6 +19,7 @@ class Event:
     outcome: str
     changed: bool
     message: str
+    seconds: float = 0.0  # as the control node saw it
 
 
 @dataclass(frozen=True)

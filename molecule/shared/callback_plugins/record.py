@@ -34,6 +34,7 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self.path: Path | None = None
+        self.begun: dict[tuple[str, str], float] = {}
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         directory = os.environ.get("EVENT_LOG_TEST_RECORD", "")
@@ -42,6 +43,9 @@ class CallbackModule(CallbackBase):
         kind = "check" if context.CLIARGS.get("check") else "run"
         name = Path(playbook._file_name).stem
         self.path = Path(directory) / f"{time.time_ns()}-{name}-{kind}.jsonl"
+
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        self.begun[host.get_name(), task._uuid] = time.monotonic()
 
     def _write(self, result: Any, outcome: str) -> None:
         if self.path is None:
@@ -54,6 +58,7 @@ class CallbackModule(CallbackBase):
             "task": task.get_name().strip(),
             "action": task.action,
             "outcome": outcome,
+            "seconds": round(time.monotonic() - self.begun.get((host.get_name(), task._uuid), time.monotonic()), 3),
             "changed": bool(content.get("changed", False)),
             "message": str(content.get("msg", ""))[:4000] if outcome in ("failed", "unreachable") else "",
         }
