@@ -67,8 +67,8 @@ _value:
       sample: {heap_mb: 64, limit_mb: 192}
     retention_bytes: {description: "Bytes that the topic of a table keeps.", type: int, sample: 1073741824}
     queue_bytes: {description: "Bytes that may wait in the connector.", type: int, sample: 33554432}
-    queue_size: {description: "Events that may wait in the connector.", type: int, sample: 8192}
-    batch_size: {description: "Events that it hands on in one go.", type: int, sample: 2048}
+    queue_size: {description: "Events that may wait in the connector.", type: int, sample: 2048}
+    batch_size: {description: "Events that it hands on in one go.", type: int, sample: 512}
 """
 
 

@@ -37,6 +37,7 @@ ALWAYS = {
     SERVER_ID,
     "heartbeat.interval.ms",
     "max.queue.size.in.bytes",
+    "poll.interval.ms",
     "producer.override.max.request.size",
     # The broker syncs each batch.
     "producer.override.batch.size",
@@ -165,7 +166,7 @@ def _additions(config: Mapping[str, str], kind: str, name: str, source: _debeziu
     if not {"max.queue.size", "max.batch.size"} & set(config):
         wanted |= {"max.queue.size", "max.batch.size"}  # one must be larger than the other
     if f"{CREATION}compression.type" not in config:
-        wanted.add("producer.override.compression.type")
+        wanted |= {"producer.override.compression.type", "producer.override.compression.zstd.level"}
     if "topic.creation.groups" not in config:
         wanted |= {key for key in site if key.startswith(HEARTBEAT)} | {"topic.creation.groups"}
     return {key: text(value) for key, value in site.items() if key in wanted and key not in config}

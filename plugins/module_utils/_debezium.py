@@ -52,6 +52,9 @@ HISTORY_CLIENTS = {
 KAFKA_HISTORY = "io.debezium.storage.kafka.history.KafkaSchemaHistory"
 ORDERED_HISTORY = "org.openmrs.eventlog.OrderedSchemaHistory"
 
+#: Each look into the queue costs an idle worker some 0.1 % of a core in a second (docs/performance.md).
+POLL_INTERVAL_MS = 100
+
 #: Server ids are derived in this range: far from 1, 3, 184054, 223344 and the like, which people write by hand.
 SERVER_ID_START, SERVER_ID_COUNT = 1_000_000_000, 1_000_000_000
 
@@ -79,8 +82,8 @@ class Source:
     truststore: str = ""
     heartbeat_ms: int = 10_000
     queue_bytes: int = 32 * 1024 * 1024
-    queue_size: int = 8192
-    batch_size: int = 2048
+    queue_size: int = 2048
+    batch_size: int = 512
     max_message_bytes: int = 8 * 1024 * 1024
     retention_bytes: int = -1
     overrides: Overrides = field(default_factory=dict)
@@ -137,12 +140,17 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         "max.queue.size.in.bytes": source.queue_bytes,
         "max.queue.size": source.queue_size,
         "max.batch.size": source.batch_size,
+        # How long a change may wait for others; upstream's 500 ms are most of what a consumer waits for.
+        "poll.interval.ms": POLL_INTERVAL_MS,
+        # Three headers that say in each event which connector it came from, which its topic says as well.
+        "extended.headers.enabled": False,
         # Text that is larger than Kafka's 1 MB default must not stop the stream: request and topic limits go together.
         "producer.override.max.request.size": source.max_message_bytes,
         "producer.override.compression.type": "zstd",
+        "producer.override.compression.zstd.level": 1,
         # Each batch is synced to the disk: of larger ones a snapshot makes fewer.
         "producer.override.batch.size": 512 * 1024,
-        "producer.override.linger.ms": 20,
+        "producer.override.linger.ms": 10,
         "topic.creation.default.partitions": 1,
         "topic.creation.default.replication.factor": 1,
         "topic.creation.default.cleanup.policy": "delete",

@@ -9,6 +9,8 @@ How the numbers were chosen:
 - A limit is the heap and at least 300 MB: the JVM's own memory, thread stacks and network buffers.
 - ZooKeeper knows a few dozen topics and one broker: some MB of data, whatever the size of the hospital.
 - The queue of the connector and the producer's buffer (32 MB) lie in the worker's heap, beside some 100 MB of its own.
+  What waits in the queue is copied by every garbage collection: a short one costs less, and is full all the same where
+  Kafka is what takes the time (docs/performance.md).
 - Retention is a fixed number of bytes for each topic, so that it is the same in every run, whatever the disk holds. A
   million changes of ``obs`` took 43 MB (zstd): a clinic's 1 GiB keeps some 20 million changes of each table.
 - Of the web pages, Kafdrop takes some 180 MB beside its heap (240 MB were measured with a heap of 64 MB) and Kowl 30 MB
@@ -72,9 +74,9 @@ class Profile:
 
 #: From the smallest to the largest.
 PROFILES: Tuple[Profile, ...] = (
-    Profile("clinic", 3500, 256, 640, 320, 704, 64, 192, 1 * GIB, 32 * MIB, 8192, 2048, 64, 384, 128),
-    Profile("district", 10500, 512, 1024, 768, 1280, 96, 224, 4 * GIB, 64 * MIB, 16384, 4096, 96, 448, 192),
-    Profile("referral", 21500, 1024, 2048, 1536, 2304, 128, 256, 16 * GIB, 128 * MIB, 32768, 8192, 128, 512, 256),
+    Profile("clinic", 3500, 256, 640, 320, 704, 64, 192, 1 * GIB, 32 * MIB, 2048, 512, 64, 384, 128),
+    Profile("district", 10500, 512, 1024, 768, 1280, 96, 224, 4 * GIB, 64 * MIB, 4096, 1024, 96, 448, 192),
+    Profile("referral", 21500, 1024, 2048, 1536, 2304, 128, 256, 16 * GIB, 128 * MIB, 8192, 2048, 128, 512, 256),
 )
 NAMES = tuple(profile.name for profile in PROFILES)
 

@@ -110,6 +110,8 @@ def broker_properties(stack: Stack, overrides: Overrides) -> dict[str, Scalar]:
         "log.retention.ms": -1,
         # Small files: little to read again after a power cut, and retention by bytes works in small steps.
         "log.segment.bytes": 128 * 1024 * 1024,
+        # What is compacted are the worker's topics, some hundred keys. Upstream's 128 MiB are half of a clinic's heap.
+        "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
         "num.network.threads": 2,
         "num.io.threads": 4,
         "num.recovery.threads.per.data.dir": 2,

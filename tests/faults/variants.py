@@ -84,6 +84,12 @@ _FIRST_CONNECTOR: Overrides = {
     "producer.override.batch.size": None,
     "producer.override.linger.ms": None,
     "producer.override.compression.type": None,
+    "producer.override.compression.zstd.level": None,
+    "max.queue.size.in.bytes": None,
+    "max.queue.size": None,
+    "max.batch.size": None,
+    "poll.interval.ms": None,
+    "extended.headers.enabled": None,
     "heartbeat.interval.ms": None,
 }
 

@@ -52,6 +52,7 @@ delete.topic.enable=false
 log.flush.interval.messages=1
 log.retention.ms=-1
 log.segment.bytes=134217728
+log.cleaner.dedupe.buffer.size=4194304
 num.network.threads=2
 num.io.threads=4
 num.recovery.threads.per.data.dir=2

@@ -69,7 +69,7 @@ CASES: Dict[str, Dict[str, Any]] = {
     "odd_flavour": {"event_log_database_flavour": "oracle"},
     "odd_profile": {"event_log_profile": "huge"},
     "no_facts": {"event_log_profile": "auto"},
-    "odd_batch": {"event_connector_batch_size": 8192},
+    "odd_batch": {"event_connector_batch_size": 2048},
     "elsewhere": {"event_log_bootstrap": "192.0.2.10:9092", "event_log_connect_url": "http://localhost:8083"},
     "weak": {"event_log_capture_password": "Openmrs-Admin-123"},
     "name_in_it": {"event_log_capture_password": "my-event-log-7Kx2qq"},
@@ -179,8 +179,8 @@ SIZES = (
 @pytest.mark.parametrize(
     ("case", "sizes"),
     [
-        ("plain", [33554432, 8192, 2048, 2**30]),
-        ("referral", [134217728, 32768, 8192, 2**34]),
+        ("plain", [33554432, 2048, 512, 2**30]),
+        ("referral", [134217728, 8192, 2048, 2**34]),
         ("own_sizes", [1, 3, 2, -1]),
     ],
 )
@@ -243,7 +243,7 @@ def test_what_an_earlier_run_knew_is_not_lost(outcomes: Dict[str, Outcome]) -> N
         ("odd_flavour", ["oracle", "event_connector_flavour"]),
         ("odd_profile", ["event_log_profile is 'huge'", "auto, clinic, district, referral"]),
         ("no_facts", ["event_log_profile is 'auto'", "gather facts"]),
-        ("odd_batch", ["event_connector_queue_size is 8192 and event_connector_batch_size is 8192"]),
+        ("odd_batch", ["event_connector_queue_size is 2048 and event_connector_batch_size is 2048"]),
         ("elsewhere", ["event_log_bootstrap is '192.0.2.10:9092'", "SSH tunnel", "Write http://127.0.0.1:8083."]),
         ("weak", ["event_log_capture_password is a password of 17 characters", "anybody tries", "vaulted file"]),
         ("name_in_it", ["event_log_capture_password is a password of 19 characters", "the name event_log is in it"]),

@@ -258,7 +258,7 @@ def megabytes(text: str) -> int:
 def test_memory(runs: Dict[str, Outcome], case: str, heaps: Iterable[int], limits: Iterable[int]) -> None:
     services = Project(runs[case]).services
     assert tuple(megabytes(service["mem_limit"]) for service in services) == limits
-    wanted = [f"-Xms{heap}m -Xmx{heap}m" for heap in heaps]
+    wanted = [f"-Xms{heap // 4}m -Xmx{heap}m" for heap in heaps]
     assert [service["environment"]["KAFKA_HEAP_OPTS"] for service in services] == wanted
 
 
