@@ -75,15 +75,18 @@ class Benchmark:
     def __init__(self, directory: Path, rounds: int) -> None:
         self.directory, self.rounds = directory, rounds
         self.log: list[Taken] = []
-        self.tasks: dict[str, int] = {}
         self.profile: dict[str, list[tuple[str, str, float]]] = {}
 
     def play(self, step: str, sites: Sequence[Site], *words: str, former: bool = False) -> None:
         with taking(self.log, step, PLAYBOOK, sites):
             outcome = run(self.directory, sites, *words, former=former)
         executed = [event for event in outcome.run.executed if event.host == sites[0].name]
-        self.tasks.setdefault(step, len(executed))
         self.profile.setdefault(step, [(event.task, event.action, event.seconds) for event in executed])
+
+    @property
+    def tasks(self) -> dict[str, int]:
+        """How many were executed on the first server."""
+        return {step: len(tasks) for step, tasks in self.profile.items()}
 
     def install(self, sites: list[Site]) -> None:
         for site in sites:

@@ -210,7 +210,7 @@ def trickle(filled: Filled, variant: Variant, saves: int, rows: int, pause: floa
                     f"INSERT INTO openmrs.obs ({', '.join(names)}) SELECT {values} FROM openmrs.obs"
                     f" WHERE obs_id BETWEEN {start} AND {start + rows - 1}"
                 )
-                time.sleep(pause)
+                time.sleep(pause)  # nothing is waited for: it is the load that is slow
             written = stack.sql("SELECT COUNT(*) FROM openmrs.obs")[0][0] + 1  # streaming() has changed one
         until("every save", lambda: events(("obs",)) >= written, 120, stack)
         grown = topic_bytes(stack, ("obs",)) - size

@@ -52,9 +52,6 @@ HISTORY_CLIENTS = {
 KAFKA_HISTORY = "io.debezium.storage.kafka.history.KafkaSchemaHistory"
 ORDERED_HISTORY = "org.openmrs.eventlog.OrderedSchemaHistory"
 
-#: Each look into the queue costs an idle worker some 0.1 % of a core in a second (docs/performance.md).
-POLL_INTERVAL_MS = 100
-
 #: Server ids are derived in this range: far from 1, 3, 184054, 223344 and the like, which people write by hand.
 SERVER_ID_START, SERVER_ID_COUNT = 1_000_000_000, 1_000_000_000
 
@@ -140,8 +137,9 @@ def connector_config(source: Source) -> dict[str, Scalar]:
         "max.queue.size.in.bytes": source.queue_bytes,
         "max.queue.size": source.queue_size,
         "max.batch.size": source.batch_size,
-        # How long a change may wait for others; upstream's 500 ms are most of what a consumer waits for.
-        "poll.interval.ms": POLL_INTERVAL_MS,
+        # How long a change may wait for others; upstream's 500 are most of what a consumer waits for. Each look
+        # into the queue costs an idle worker some 0.1 % of a core in a second (docs/performance.md).
+        "poll.interval.ms": 100,
         # Three headers that say in each event which connector it came from, which its topic says as well.
         "extended.headers.enabled": False,
         # Text that is larger than Kafka's 1 MB default must not stop the stream: request and topic limits go together.
