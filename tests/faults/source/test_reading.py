@@ -20,7 +20,7 @@ from tests.helpers.fault_home import Home
 from tests.helpers.fault_site import SIGNALS, WORKER, Site
 from tests.helpers.workers import wait_for
 
-DOUBLED = 17  # 131072 rows: half a minute on a machine that does something else, too
+DOUBLED = 19  # 524288 rows: three times as long as a rate needs to be told, on an idle machine with a fast disk
 ROWS = 2**DOUBLED
 NAME = "reading"
 
