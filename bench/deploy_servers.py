@@ -132,10 +132,10 @@ def variables(site: Site, former: bool = False) -> dict[str, Any]:
     }
 
 
-def run(directory: Path, sites: Sequence[Site], *words: str, former: bool = False) -> Outcome:
+def run(directory: Path, sites: Sequence[Site], *words: str, former: bool = False, recorded: bool = True) -> Outcome:
     """The playbook site, for these servers at once."""
     inventory: Mapping[str, Mapping[str, Any]] = {site.name: variables(site, former) for site in sites}
-    outcome = play_all(directory, inventory, *words)
+    outcome = play_all(directory, inventory, *words, recorded=recorded)
     if outcome.code != 0:
         raise SystemExit(outcome.output[-6000:])
     return outcome

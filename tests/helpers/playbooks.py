@@ -73,10 +73,12 @@ def play_all(
     *words: str,
     playbook: str = SITE,
     collections: Path | None = None,
+    recorded: bool = True,
 ) -> Outcome:
     """Run a playbook for several servers, each with its variables.
 
     With `collections` it runs as for a user who installed the collection there: without the checkout's settings.
+    Without `recorded` nobody watches it, as for any user, and what it did is not known.
     """
     inventory = write_inventory(directory, hosts)
     records = directory / "records"
@@ -88,10 +90,12 @@ def play_all(
         "ANSIBLE_CONFIG": str(own_settings if collections else ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections or ROOT / ".cache"),
         "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "molecule/shared/callback_plugins"),
-        "ANSIBLE_CALLBACKS_ENABLED": "record,openmrs.event_log.site_summary",
+        "ANSIBLE_CALLBACKS_ENABLED": "record,openmrs.event_log.preload,openmrs.event_log.site_summary",
         "ANSIBLE_FORCE_COLOR": "0",
         "EVENT_LOG_TEST_RECORD": str(records),
     }
+    if not recorded:
+        del environment["ANSIBLE_CALLBACKS_ENABLED"]
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), playbook, *words]
     done = subprocess.run(
         command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
