@@ -207,6 +207,7 @@ def main() -> int:
     parser.add_argument("--servers", type=int, default=3, help="full ones, at least 3 for all steps")
     parser.add_argument("--light", type=int, default=10, help="servers with an engine only; 0 leaves that step out")
     parser.add_argument("--power-rounds", type=int, default=0, help="power-ons with the unit (default: as --rounds)")
+    parser.add_argument("--brief", action="store_true", help="only install, and run with nothing to do")
     parser.add_argument("--prepared", action="store_true", help="images and packages are there from the run before")
     parser.add_argument("--prefix", default="bench-site", help="of the servers' names")
     chosen = parser.parse_args()
@@ -220,10 +221,11 @@ def main() -> int:
             with servers(chosen.prefix, chosen.servers, FULL_IMAGE) as sites:
                 bench.install(sites)
                 bench.no_op(sites)
-                bench.power(sites[0], chosen.power_rounds or chosen.rounds)
-                bench.upgrade(sites, carried["image"])
-                if sites[2:]:
-                    bench.install_by_hand(sites[2], carried["image"])
+                if not chosen.brief:
+                    bench.power(sites[0], chosen.power_rounds or chosen.rounds)
+                    bench.upgrade(sites, carried["image"])
+                    if sites[2:]:
+                        bench.install_by_hand(sites[2], carried["image"])
             if chosen.light:
                 with servers(f"{chosen.prefix}-light", chosen.light, LIGHT_IMAGE) as light:
                     bench.light(light)
