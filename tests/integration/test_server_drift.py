@@ -1,7 +1,7 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody changed on a server by hand: check mode foretells what is put right, a run does it, and then nothing is left."""
+"""What somebody changed on a server by hand: check mode foretells it, a run puts it right, and then nothing is left."""
 
 from __future__ import annotations
 
