@@ -31,7 +31,8 @@ from ansible_collections.openmrs.event_log.roles.openmrs_sample.files.openmrs_sa
 
 from tests.faults import disk, processes
 from tests.faults.disk import Disk
-from tests.faults.stack import BROKER, IMAGES, LOG_DIR, MYSQL, WORKER, Stack, end_of
+from tests.faults.follower import end_of
+from tests.faults.stack import BROKER, IMAGES, LOG_DIR, MYSQL, WORKER, Stack
 from tests.faults.variants import DATABASE_PORT, PREFIX, VARIANTS, Variant
 
 DISK_SIZE = "12G"

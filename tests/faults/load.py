@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Iterator, Tuple
 
 STEADY, BURSTS, QUIET = "steady", ("burst_a", "burst_b"), "quiet"
+LARGE = "large"  # a table that is only there to be read: its snapshot takes long enough to cut the power in it
 TABLES = (STEADY, *BURSTS, QUIET)
 DATABASE = "openmrs"
 BEFORE = 300  # transactions that are there when the connector is registered
@@ -61,16 +62,38 @@ class Load:
 
     seed: int
     ddl_every: int = 400
-    rows: dict[str, dict[int, int]] = field(default_factory=lambda: {table: {} for table in TABLES})
+    large: int = 0  # rows of the large table, which is there where this is not 0
+    rows: dict[str, dict[int, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = {table: {} for table in TABLES}
+        if self.large:
+            self.rows[LARGE] = dict.fromkeys(range(self.large), 0)
+
+    def anew(self) -> Load:
+        """The same load from its beginning."""
+        return Load(self.seed, self.ddl_every, self.large)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return tuple(self.rows)
 
     def schema(self) -> list[str]:
         columns = "id int PRIMARY KEY, rev int NOT NULL, text varchar(400)"
-        made = [f"CREATE TABLE {DATABASE}.{table} ({columns})" for table in TABLES]
+        made = [f"CREATE TABLE {DATABASE}.{table} ({columns})" for table in self.tables]
         return [
             f"CREATE DATABASE {DATABASE}",
             *made,
             f"CREATE TABLE {DATABASE}.progress (n int NOT NULL)",
             f"INSERT INTO {DATABASE}.progress VALUES (-1)",
+            *(self._large() if self.large else ()),
+        ]
+
+    def _large(self) -> list[str]:
+        numbers = f"WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL SELECT i + 1 FROM n WHERE i < {self.large - 1})"
+        return [
+            f"SET SESSION cte_max_recursion_depth = {self.large}",
+            f"INSERT INTO {DATABASE}.{LARGE} (id, rev, text) {numbers} SELECT i, 0, SHA2(i, 512) FROM n",
         ]
 
     def __iter__(self) -> Iterator[Transaction]:

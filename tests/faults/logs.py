@@ -48,6 +48,11 @@ class Reader:
         return reached
 
 
+def first_offset(partition: Path) -> int:
+    """The offset of the first record that retention has left; 0 where there is nothing."""
+    return min((int(segment.stem) for segment in partition.glob("*.log")), default=0)
+
+
 def batches(segment: Path, start: int = 0) -> Iterator[Batch]:
     """The whole batches from a byte on; what a cut left half written ends it."""
     size = segment.stat().st_size
@@ -64,7 +69,8 @@ def batches(segment: Path, start: int = 0) -> Iterator[Batch]:
 
 def records(partition: Path) -> Iterator[Tuple[Optional[bytes], Optional[bytes]]]:
     """Key and value of every record of a partition whose producer does not compress."""
-    for segment in sorted(partition.glob("*.log")):
+    # Compaction gives a new segment its name in two steps; a cut between them leaves the first one's.
+    for segment in sorted([*partition.glob("*.log"), *partition.glob("*.log.swap")]):
         content = segment.read_bytes()
         for batch in batches(segment):
             if not batch.compressed:

@@ -17,12 +17,15 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Sequence
 
 from tests.faults import cuts, disk
-from tests.faults.variants import VARIANTS
+from tests.faults.compare import Ordered
+from tests.faults.load import Load
+from tests.faults.recovery import recover
+from tests.faults.variants import VARIANTS, retaining
 
 SLOW_SOURCE = Path(__file__).parent / "slow_sync.c"
 ROUND = 1000  # copies of one round
@@ -39,14 +42,17 @@ def slow_library(directory: Path, milliseconds: float) -> str:
 
 
 def one_round(wanted: argparse.Namespace, name: str, seed: int, root: Path) -> dict[str, Any]:
-    variant = VARIANTS[name]
+    load = Load(seed, wanted.ddl_every, wanted.large)
+    variant = replace(VARIANTS[name], tables=load.tables)
+    if wanted.retention:
+        variant = retaining(variant)
     with disk.pool(root) as pool, cuts.writeback(wanted.dirty_expire, wanted.dirty_writeback):
         slow = slow_library(pool, wanted.slow_ms)
         count = min(wanted.cuts, ROUND)
-        run = cuts.stream(pool, variant, seed, count, wanted.seconds, slow=slow)
+        run = cuts.stream(pool, variant, load, count, wanted.seconds, slow=slow)
         seen = cuts.look(run, pool / "look.at")
         chance = random.Random(seed + 1)  # noqa: S311
-        fitting = [number for number in range(count) if bool(seen[number].offset) != wanted.in_snapshot]
+        fitting = [number for number in range(count) if fits(wanted, seen[number])]
         chance.shuffle(fitting)
         if wanted.worst:
             fitting.sort(key=lambda number: (seen[number].ahead, seen[number].history_ahead), reverse=True)
@@ -54,13 +60,17 @@ def one_round(wanted: argparse.Namespace, name: str, seed: int, root: Path) -> d
         back = []
         for number in chosen:
             again = chance.uniform(8, 25) if wanted.twice else 0
-            back += cuts.recover(pool, run.cuts[number].file, variant, seed, slow=slow, again=again)
+            back += recover(pool, run, run.copies[number], again)
         span = sorted(one.again_ms for one in seen if one.offset)
         return {
             "variant": name,
             "seed": seed,
             "slow_ms": wanted.slow_ms,
             "dirty_expire": wanted.dirty_expire,
+            "ddl_every": wanted.ddl_every,
+            "large": wanted.large,
+            "kept_from": run.kept_from if wanted.retention else None,
+            "deleting": sum(one.deleting > 0 for one in seen),
             "transactions": run.transactions,
             "copies": len(seen),
             "ahead": sum(one.ahead > 0 for one in seen),
@@ -78,6 +88,8 @@ def one_round(wanted: argparse.Namespace, name: str, seed: int, root: Path) -> d
                     "seconds": round(one.seconds, 1),
                     "changes": one.outcome.changes,
                     "missing": len(one.outcome.missing),
+                    "untold": len(one.outcome.untold),
+                    "ghosts": one.outcome.ghosts,
                     "wrong": len(one.outcome.wrong),
                     "duplicates": one.outcome.duplicates,
                     "examples": [asdict(change) for change in one.outcome.missing[:2]] + one.outcome.wrong[:2],
@@ -85,6 +97,13 @@ def one_round(wanted: argparse.Namespace, name: str, seed: int, root: Path) -> d
                 for one in back
             ],
         }
+
+
+def fits(wanted: argparse.Namespace, one: Ordered) -> bool:
+    """Whether a copy is one of those that shall be started."""
+    if wanted.in_snapshot or wanted.large:
+        return one.offset is None
+    return one.offset is not None and (one.deleting > 0 or not wanted.retention)
 
 
 def summary(rounds: Sequence[dict[str, Any]]) -> list[str]:
@@ -102,7 +121,8 @@ def summary(rounds: Sequence[dict[str, Any]]) -> list[str]:
             f"{name}: {total['copies']} copies, offset ahead of events in {total['ahead']}, of the schema history in "
             f"{total['history_ahead']}, no registration in {total['no_registration']}, no offset in "
             f"{total['no_offset']}; {sum(one['good'] for one in back)} of {len(back)} recoveries good, "
-            f"{sum(one['missing'] for one in back)} changes lost, "
+            f"{sum(one['missing'] for one in back)} of {sum(one['changes'] for one in back)} changes lost, "
+            f"{sum(one['untold'] for one in back)} from before a snapshot that began anew without an event, "
             f"at most {max((one['duplicates'] for one in back), default=0)} duplicates"
         )
     return lines
@@ -118,6 +138,11 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--slow-ms", type=float, default=0, help="how much longer each sync of the disk takes")
     parser.add_argument("--dirty-expire", type=int, default=0, help="vm.dirty_expire_centisecs for this run")
     parser.add_argument("--dirty-writeback", type=int, default=0, help="vm.dirty_writeback_centisecs for this run")
+    parser.add_argument("--ddl-every", type=int, default=400, help="a table is altered after so many transactions")
+    parser.add_argument("--retention", action="store_true", help="with retention and compaction at work all the time")
+    parser.add_argument(
+        "--large", type=int, default=0, metavar="ROWS", help="cut in the snapshot of a table of so many rows"
+    )
     parser.add_argument("--twice", action="store_true", help="cut the power once more while it comes back")
     parser.add_argument("--in-snapshot", action="store_true", help="start copies that have no stored position yet")
     parser.add_argument("--worst", action="store_true", help="start the copies whose offset is furthest ahead")

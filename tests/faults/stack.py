@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pymysql
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 from pymysql.constants import CLIENT
 
 from tests.faults import processes
-from tests.faults.compare import Event, parsed
-from tests.faults.load import DATABASE, STEADY, TABLES
+from tests.faults.follower import Follower
+from tests.faults.load import STEADY
 from tests.faults.processes import Program
-from tests.faults.variants import BOOTSTRAP, CONNECT_PORT, CONNECTOR, DATABASE_PORT, PASSWORD, PREFIX, USER, Variant
+from tests.faults.variants import CONNECT_PORT, CONNECTOR, DATABASE_PORT, PASSWORD, USER, Variant
 from tests.helpers.worker_files import CLUSTER_ID
 
 UID = 1001
@@ -169,49 +169,13 @@ class Stack:
         traces = [part.get("trace", "") for part in parts if part["state"] == "FAILED"]
         return " | ".join(line for line in traces[0].splitlines() if "Exception" in line)[:400] if traces else ""
 
-    def await_row(self, row: int, seconds: float) -> None:
+    def await_row(self, follower: Follower, row: int, seconds: float) -> None:
         """Wait until a row of the steady table is in its topic; a task that fails ends it."""
 
         def seen() -> bool:
+            follower.check()
             if found := self.failure():
                 raise StackError(f"the task has failed: {found}")
-            return any(event.row == row for event in self.events((STEADY,)))
+            return (STEADY, row) in follower.rows
 
         wait_for(f"the event of row {row}", seen, seconds, self.running[WORKER])
-
-    def events(self, tables: tuple[str, ...] = TABLES) -> list[Event]:
-        """Everything that a table's topic holds, in its order."""
-        return [event for table in tables for event in _consume(table)]
-
-
-def end_of(table: str) -> int:
-    """How many messages a table's topic holds; 0 where there is none yet."""
-    with contextlib.closing(Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": "nobody"})) as consumer:
-        topic = f"{PREFIX}.{DATABASE}.{table}"
-        if topic not in consumer.list_topics(timeout=10).topics:
-            return 0
-        return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1])
-
-
-def _consume(table: str) -> Iterator[Event]:
-    consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": "nobody", "enable.auto.commit": False})
-    with contextlib.closing(consumer):
-        topic = f"{PREFIX}.{DATABASE}.{table}"
-        known = consumer.list_topics(timeout=10).topics
-        if topic not in known:
-            return
-        end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1]
-        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-        done = 0
-        deadline = time.monotonic() + 60
-        while done < end and time.monotonic() < deadline:
-            for message in consumer.consume(5000, timeout=1):
-                if message.error():
-                    raise KafkaException(message.error())
-                done = (message.offset() or 0) + 1
-                value = message.value()
-                event = parsed(table, json.loads(value) if value else None, message.timestamp()[1])
-                if event:
-                    yield event
-        if done < end:
-            raise StackError(f"{topic}: read {done} of {end} in a minute")

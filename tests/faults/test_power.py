@@ -11,6 +11,8 @@ from typing import Iterator
 import pytest
 
 from tests.faults import cuts, disk, processes
+from tests.faults.load import Load
+from tests.faults.recovery import recover
 from tests.faults.stack import IMAGES
 from tests.faults.variants import VARIANTS
 
@@ -36,7 +38,7 @@ def pool(tmp_path: Path) -> Iterator[Path]:
 
 def test_no_position_outlives_its_events_and_one_cut_is_survived_whole(pool: Path) -> None:
     ours = VARIANTS["ours"]
-    run = cuts.stream(pool, ours, SEED, COPIES, SECONDS)
+    run = cuts.stream(pool, ours, Load(SEED), COPIES, SECONDS)
     seen = cuts.look(run, pool / "look.at")
     assert len(seen) == COPIES
     assert [one for one in seen if not one.registered] == [], "the worker had said that it has the connector"
@@ -46,7 +48,7 @@ def test_no_position_outlives_its_events_and_one_cut_is_survived_whole(pool: Pat
     # Half of them, for a test machine may stand still now and then.
     assert sorted(seen[number].again_ms for number in streaming)[len(streaming) // 2] <= 5000
     chosen = streaming[len(streaming) // 2]
-    for back in cuts.recover(pool, run.cuts[chosen].file, ours, SEED):
+    for back in recover(pool, run, run.copies[chosen]):
         assert back.said == ""
         assert back.outcome.changes > 100
         assert (back.outcome.missing, back.outcome.wrong) == ([], [])
@@ -55,6 +57,6 @@ def test_no_position_outlives_its_events_and_one_cut_is_survived_whole(pool: Pat
 @pytest.mark.full
 def test_the_rig_finds_the_loss_that_the_first_versions_flushing_risks(pool: Path) -> None:
     with cuts.writeback(LATE, OFTEN):
-        run = cuts.stream(pool, VARIANTS["short"], SEED, 200, 60)
+        run = cuts.stream(pool, VARIANTS["short"], Load(SEED), 200, 60)
         seen = cuts.look(run, pool / "look.at")
     assert any(one.ahead for one in seen)

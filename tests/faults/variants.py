@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Mapping, Sequence
 
 from ansible_collections.openmrs.event_log.plugins.module_utils._debezium import Source, connector_config
@@ -76,6 +76,19 @@ class Variant:
             },
         )  # fmt: skip
         return {key: text(value) for key, value in connector_config(source).items()}
+
+
+def retaining(variant: Variant) -> Variant:
+    """The same with files of a second, so that each second one is deleted and the worker's topics are compacted."""
+    busy: Overrides = {
+        "log.roll.ms": 1000,
+        "log.retention.check.interval.ms": 500,
+        "log.segment.delete.delay.ms": 1000,
+        "log.cleaner.backoff.ms": 500,
+        "log.cleaner.min.cleanable.ratio": 0.01,
+    }
+    few: Overrides = {"topic.creation.default.retention.bytes": 200_000}
+    return replace(variant, broker={**variant.broker, **busy}, changed={**variant.changed, **few})
 
 
 #: What the collection sets for durability, taken away again.

@@ -14,8 +14,13 @@ NOTHING = {table: {} for table in (STEADY, *BURSTS, QUIET)}  # type: dict[str, d
 MADE, CHANGED, GONE = (Change(STEADY, 1, rev, op) for rev, op in ((0, "c"), (1, "u"), (1, "d")))
 
 
-def event(change: Change, place: int = 0, op: str = "") -> Event:
-    return Event(change.table, change.row, change.rev, op or change.op, ("log.1", place), place * 1000)
+def event(change: Change, place: int = 0, op: str = "", offset: int = 0) -> Event:
+    return Event(change.table, change.row, change.rev, op or change.op, ("log.1", place), place * 1000, offset)
+
+
+def events(*places: int) -> list[Event]:
+    """One event at each of these places of the binlog, with a tombstone after each."""
+    return [event(MADE, place, offset=2 * number) for number, place in enumerate(places)]
 
 
 def rows(rev: int) -> dict[str, dict[int, int]]:
@@ -45,7 +50,19 @@ def test_a_later_snapshot_hides_earlier_changes_but_no_delete() -> None:
     outcome = compare([MADE, CHANGED, GONE], NOTHING, [shown])
     assert outcome.missing == [GONE]
     assert outcome.wrong == ["steady 1: topic 1, database None"]
-    assert outcome.only_ghosts
+    assert not outcome.only_ghosts
+
+
+def test_a_snapshot_that_began_anew_tells_nothing_of_what_was_over_before_it() -> None:
+    changes = [MADE, CHANGED, GONE]
+    assert compare(changes, NOTHING, [], before_snapshot=changes).good
+    outcome = compare(changes, NOTHING, [event(CHANGED, op="r")], before_snapshot=changes)
+    assert (outcome.untold, outcome.missing, outcome.ghosts, outcome.only_ghosts) == ([GONE], [], 1, True)
+
+
+def test_what_was_changed_after_a_snapshot_began_anew_has_an_event_or_is_lost() -> None:
+    outcome = compare([MADE, CHANGED, GONE], NOTHING, [event(CHANGED, op="r")], before_snapshot=[MADE, CHANGED])
+    assert (outcome.untold, outcome.missing, outcome.only_ghosts) == ([], [GONE], False)
 
 
 def test_a_row_that_the_topic_has_older_than_the_database_is_no_ghost() -> None:
@@ -55,14 +72,21 @@ def test_a_row_that_the_topic_has_older_than_the_database_is_no_ghost() -> None:
 
 
 def test_an_offset_behind_the_events_means_some_come_twice() -> None:
-    seen = order(("log.1", 2), True, {STEADY: 3}, {STEADY: [event(MADE, place) for place in (1, 2, 3)]})
+    seen = order(("log.1", 2), True, {STEADY: 6}, {STEADY: events(1, 2, 3)})
     assert (seen.ahead, seen.again, seen.again_ms) == (0, 2, 1000)
 
 
 def test_an_offset_ahead_of_the_events_is_found() -> None:
-    topics = {STEADY: [event(MADE, place) for place in (1, 2, 3)], QUIET: [event(MADE, 2)]}
-    seen = order(("log.1", 3), True, {STEADY: 1}, topics)
+    seen = order(("log.1", 3), True, {STEADY: 1}, {STEADY: events(1, 2, 3), QUIET: events(2)})
     assert seen.ahead == 2
+
+
+def test_the_tombstone_of_a_delete_is_no_event_and_takes_an_offset() -> None:
+    """Four messages on the disk are two events: the third is lost, and was not sent yet."""
+    seen = order(("log.1", 4), True, {STEADY: 4}, {STEADY: events(1, 2, 3)})
+    assert (seen.ahead, seen.again) == (1, 0)
+    seen = order(("log.1", 2), True, {STEADY: 4}, {STEADY: events(1, 2, 3)})
+    assert (seen.ahead, seen.again) == (0, 1)
 
 
 def test_an_offset_in_a_later_file_is_ahead_of_every_event_of_an_earlier_one() -> None:
