@@ -21,6 +21,11 @@ from ansible_collections.openmrs.event_log.plugins.module_utils._stack_config im
     Scalar,
     merged,
 )
+from ansible_collections.openmrs.event_log.plugins.module_utils._topic_expected import (
+    DURABLE,
+    schema_histories,
+    worker_topics,
+)
 
 CLASSES = {
     "mysql": "io.debezium.connector.mysql.MySqlConnector",
@@ -54,10 +59,6 @@ ORDERED_HISTORY = "org.openmrs.eventlog.OrderedSchemaHistory"
 
 #: Server ids are derived in this range: far from 1, 3, 184054, 223344 and the like, which people write by hand.
 SERVER_ID_START, SERVER_ID_COUNT = 1_000_000_000, 1_000_000_000
-
-#: What the broker's settings say of every topic, unless somebody set it otherwise for one. If more copies must be in
-#: sync than there are brokers, nothing is taken any more, and the worker tries for ever and goes on saying RUNNING.
-DURABLE = {"flush.messages": "1", "min.insync.replicas": "1"}
 
 
 @dataclass(frozen=True)
@@ -224,18 +225,7 @@ def topic_expectations(
 
     A source without tables has no connector, so that nothing is expected of its topics.
     """
-    compacted: list[dict[str, object]] = [
-        {"topic": topic, "configs": {"cleanup.policy": "compact", **DURABLE}} for topic in connect_topics
-    ]
     own = [schema_history_topic(source.topic_prefix)] if source.tables else []
-    histories: list[dict[str, object]] = [
-        {
-            "topic": topic,
-            "partitions": 1,
-            "configs": {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1", **DURABLE},
-        }
-        for topic in (*own, *history_topics)
-    ]
     tables: dict[str, object] = {
         "regex": "|".join(re.escape(f"{source.topic_prefix}.{source.database}.{table}") for table in source.tables),
         "partitions": 1,
@@ -244,4 +234,8 @@ def topic_expectations(
         "at_least": {"retention.bytes": str(source.retention_bytes)},
         "variable": "event_connector_retention_bytes",
     }
-    return [*compacted, *histories, *([tables] if source.tables else [])]
+    return [
+        *worker_topics(connect_topics),
+        *schema_histories((*own, *history_topics)),
+        *([tables] * bool(source.tables)),
+    ]

@@ -77,6 +77,10 @@ class Problem:
     topic: str
     what: str
     repair: str
+    setting: str = ""  # where it is one: its name, what it is and what it must be, and what sets it back
+    actual: str = ""
+    wanted: str = ""
+    command: str = ""
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.what}. {self.repair}"
@@ -195,7 +199,8 @@ def _config_problem(
         "--add-config", f"{key}={value}",
     )  # fmt: skip
     instead = f" If {shown} is what this site wants, set {expectation.variable}." if expectation.variable else ""
-    return Problem(topic.name, f"{key} is {shown}{origin}, it must be {must}{purpose}", f"Repair: {command}{instead}")
+    what = f"{key} is {shown}{origin}, it must be {must}{purpose}"
+    return Problem(topic.name, what, f"Repair: {command}{instead}", key, shown, must, command)
 
 
 def _partitions_problem(topic: Topic, expectation: Expectation, broker: Broker) -> Optional[Problem]:

@@ -42,6 +42,7 @@ class OnSite:
             "image": images()["event log"], "bootstrap": STACK.bootstrap, "data_dir": str(site.root / "broker"),
             "project": PREFIX.rstrip("-"), "uid": 1001, "gid": 1001, "database": "openmrs", "guarded": True,
             "progress_dir": str(root / "progress"),
+            "internal_topics": [STACK.configs_topic, STACK.offsets_topic, STACK.status_topic],
         }  # fmt: skip
         guard = {"directory": str(root / "guard"), "interval": 1, "reserve_mb": 1, **limits}
         for file, content in (("source", {"capture": capture}), ("event-log", about), ("guard", guard)):

@@ -11,7 +11,7 @@ from typing import Dict, List
 
 import pytest
 from ansible_collections.openmrs.event_log.plugins.module_utils import _debezium
-from event_guard import acts, backoff, clock, disk, findings, flow, heal, report
+from event_guard import acts, backoff, clock, disk, findings, flow, heal, report, topic_settings
 from event_guard.settings import PATIENCE, Guard
 from event_log import growth
 from event_log.growth import Room
@@ -23,6 +23,8 @@ GUARD = Guard()
 KEPT_MS = _debezium.Source.heartbeat_ms
 SILENCE = flow.wiring({"connect.keep.alive.interval.ms": KEPT_MS * 5 // 4}).silence
 AGAIN = [f"{seconds / 60:g}" for seconds in report._AGAIN]
+MINUTES_10 = "ten minutes" if topic_settings.AGAIN == 600 else f"{topic_settings.AGAIN:g} s"
+HOURS_6 = "six hours" if topic_settings.EVERY == 6 * 3600 else f"{topic_settings.EVERY:g} s"
 MINUTES = [f"{minutes:g}" for minutes in GUARD.restart_minutes]
 #: An act as there are most of.
 ACT = {
@@ -53,6 +55,8 @@ PHRASES: Dict[str, List[str]] = {
         f"within {'two' if report._COMMAND_SECONDS == 120 else report._COMMAND_SECONDS} minutes",
         f"tried again after {', '.join(AGAIN[:-1])} and then every {AGAIN[-1]} minutes",
         f"Of more than {report.MOST_WAITING} the newest stay",
+        f"compares all topics {MINUTES_10} after its start and then every {HOURS_6}",
+        f"looks again every {MINUTES_10} until",
     ],
     "healing": [
         f"looks at the event log every {GUARD.interval} seconds",
@@ -92,7 +96,7 @@ PHRASES: Dict[str, List[str]] = {
 }
 #: Numbers that are no thresholds: what was measured, versions, settings and exit codes.
 FIGURES: Dict[str, List[str]] = {
-    "guard": ["the program ends with 0"],
+    "guard": ["the program ends with 0", "a container of 256 MB at most"],
     "healing": [
         "71 s after a line was cut, 108 s and 111 s after MySQL and MariaDB were frozen",
         "Debezium 3.6, MySQL 8.0 and MariaDB 11.8",

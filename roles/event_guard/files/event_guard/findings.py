@@ -12,7 +12,7 @@ from event_log import words
 from event_log.text import local_time
 from event_log.verdict import BUSY, DOWN, ILL, OK, Finding
 
-from . import boot, clock, disk, heal
+from . import boot, clock, disk, heal, topic_settings
 from .memory import GAPS, HOLD, WAITING, Memory
 from .settings import PATIENCE, Guard
 
@@ -32,6 +32,8 @@ def findings(memory: Memory, guard: Guard, now: float) -> List[Finding]:
         found += heal.findings(memory, guard)
     with contextlib.suppress(Exception):
         found += disk.findings(guard, memory, now)
+    with contextlib.suppress(Exception):
+        found += topic_settings.findings(memory)
     return found
 
 

@@ -29,6 +29,7 @@ STEPS = (
     ("disk", "step"),
     ("days", "step"),
     ("facts", "step"),
+    ("topic_settings", "step"),
     ("outages", "step"),
     ("report", "step"),
     ("metrics", "step"),
