@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 from tests.helpers.server import Server
@@ -15,7 +16,7 @@ FIRST = 1_777_700_000  # rows of the one that the scenario `secure` begins
 
 def sample(server: Server, pause: float = 0.2) -> Source:
     """The sample database of a server."""
-    client = "docker exec -i openmrs-sample-db sample-sql --column-names"
+    client = shlex.join((*server.CLIENT, "--column-names"))
     return Source(server, client, "creator, uuid, ", "1, UUID(), ", pause=pause)
 
 

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, ClassVar, Iterable
 
 from tests.helpers import kafka_tools
 
@@ -54,6 +54,10 @@ def eventually(check: Callable[[], Any], seconds: float, what: str, pause: float
 @dataclass(frozen=True)
 class Server:
     name: str
+
+    #: What reads SQL as the database's root, and where its files are; those of the sample database.
+    CLIENT: ClassVar[tuple[str, ...]] = ("docker", "exec", "-i", "openmrs-sample-db", "sample-sql")
+    DATA: ClassVar[str] = "/var/lib/openmrs-sample/mysql"
 
     def exec(self, *words: str, stdin: str | None = None, timeout: float = 180, check: bool = True) -> str:
         done = subprocess.run(
@@ -134,7 +138,13 @@ class Server:
 
     def sql(self, statement: str) -> str:
         """Run SQL in the sample database, as its root."""
-        return self.exec("docker", "exec", "-i", "openmrs-sample-db", "sample-sql", stdin=statement)
+        return self.exec(*self.CLIENT, stdin=statement)
+
+    def stop_database(self, *, kill: bool = False) -> None:
+        self.sh(f"docker {'kill' if kill else 'stop'} openmrs-sample-db")
+
+    def start_database(self) -> None:
+        self.sh("docker start openmrs-sample-db")
 
     def listing(self, roots: Iterable[str], leave_out: Iterable[str] = ()) -> dict[str, str]:
         """Every path below the roots with kind, mode, owner and, for files, a checksum."""

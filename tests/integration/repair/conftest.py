@@ -16,6 +16,7 @@ from typing import Any, Dict, Iterator, List, Optional, Set
 import pytest
 
 from tests.helpers.fixtures import run_quietly, started
+from tests.helpers.native import NativeSample, native_variables
 from tests.helpers.playbooks import SITE, Outcome, play, site_variables
 from tests.helpers.records import ROOT
 from tests.helpers.same_rows import Event, assert_same, events_of, key_of, rows_of
@@ -24,6 +25,7 @@ from tests.helpers.server import Server, eventually
 NAME = "eventlog-test-repair"
 CONNECTOR = "openmrs-connector"
 SIGNALS = "event_log.debezium_signal"
+SAMPLE, MARIADB = "none", "mariadb-11.8"  # tags of the server's image: without a database, or with one
 MEMORY = "/var/lib/event-log/guard/memory.json"
 #: As docs/snapshots.md tells whoever owns the database.
 ADMINISTRATOR = re.compile(r"```sql\n(CREATE DATABASE event_log;.*?)```", re.DOTALL)
@@ -175,25 +177,31 @@ def with_signals(found: Repair, directory: Path) -> None:
     found.refused = found.play(directory / "no-signals", "snapshot_tables", "-e", "tables=person")
     (statements,) = ADMINISTRATOR.findall((ROOT / "docs/snapshots.md").read_text(encoding="utf-8"))
     # Where the account comes from is the site's own matter; the sample's may come from anywhere.
-    found.server.sql(statements.replace("'localhost'", "'%'"))
+    host = found.server.sql("SELECT Host FROM mysql.user WHERE User = 'event_log'").split()[0]
+    found.server.sql(statements.replace("'localhost'", f"'{host}'"))
     found.done(directory / "signals", "site", "--tags", "database,connector")
     assert found.config()["signal.data.collection"] == SIGNALS
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--repair-database", choices=(SAMPLE, MARIADB), default=SAMPLE, help="whose, on the server")
+
+
 @pytest.fixture(scope="session")
-def repair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repair]:
+def repair(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Repair]:
     """A server that is kept from before is taken as it is; one that is made here goes at the end."""
     directory = tmp_path_factory.mktemp("repair")
-    server = Server(NAME)
-    if server.exists:
-        kept = Repair(server)
-        kept.as_captured()
-        yield kept
+    tag = str(request.config.getoption("--repair-database", default=SAMPLE))
+    found = Repair(Server(NAME)) if tag == SAMPLE else Repair(NativeSample(f"{NAME}-{tag}"), native_variables())
+    if found.server.exists:
+        found.as_captured()
+        yield found
         return
-    run_quietly("ansible-playbook", "-i", "localhost,", str(ROOT / "tests/run/databases.yml"), "-e", "only=none")
-    for made in started(NAME, "-e", "server_image=eventlog-test-database:none"):
-        found = Repair(made)
-        outcome = play(directory / "site", made, found.variables, playbook=SITE)
+    run_quietly("ansible-playbook", "-i", "localhost,", str(ROOT / "tests/run/databases.yml"), "-e", f"only={tag}")
+    for _ in started(found.server.name, "-e", f"server_image=eventlog-test-database:{tag}"):
+        if isinstance(found.server, NativeSample):
+            found.server.fill()
+        outcome = play(directory / "site", found.server, found.variables, playbook=SITE)
         assert outcome.code == 0, outcome.output[-3000:]
         with_signals(found, directory)
         yield found

@@ -20,22 +20,24 @@ from tests.integration.repair.conftest import CONNECTOR, Repair, told
 PLAYBOOK = "repair_restored_source"
 REPAIRED = "Look what is to be repaired, or repair it"
 NOTHING = "Nothing is to be repaired"
-DATA = "/var/lib/openmrs-sample"
 STRANGE = 1_999_000_000
 
 
 def set_back(repair: Repair) -> None:
     """The data directory of an earlier hour is put in place of the one of now; then life goes on in it."""
     server = repair.server
-    server.sh(f"docker stop openmrs-sample-db && rm -rf {DATA}/older && cp -a {DATA}/mysql {DATA}/older")
-    server.sh("docker start openmrs-sample-db")
+    older = f"{server.DATA}.older"
+    server.stop_database()
+    server.sh(f"rm -rf {older} && cp -a {server.DATA} {older}")
+    server.start_database()
     repair.await_database()
     repair.await_running()
     first = repair.two_people()  # which the copy does not have
     repair.ghosts.setdefault("person", set()).update(key_of({"person_id": first + number}) for number in (0, 1))
     repair.await_remembered()
-    server.sh(f"docker kill openmrs-sample-db; rm -r {DATA}/mysql && mv {DATA}/older {DATA}/mysql")
-    server.sh("docker start openmrs-sample-db")
+    server.stop_database(kill=True)
+    server.sh(f"rm -r {server.DATA} && mv {older} {server.DATA}")
+    server.start_database()
     repair.await_database()
     server.sql("; ".join(repair.insert(STRANGE + number) for number in range(20)))
     eventually(lambda: repair.memory().get("hold", {}).get("id"), 90, "the guard holds the worker")

@@ -24,7 +24,7 @@ import pytest
 from tests.helpers.fault_load import Load, Outcome, outcome
 from tests.helpers.fault_site import Event
 from tests.helpers.fixtures import run_quietly, started
-from tests.helpers.playbooks import site_variables
+from tests.helpers.native import Native, native_variables
 from tests.helpers.records import ROOT
 from tests.helpers.server import Server, ServerError, eventually
 from tests.helpers.small_disk import SmallDisk, mounted
@@ -47,11 +47,8 @@ _loads = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Native(Server):
-    """A server with a database of its own."""
-
-    def sql(self, statement: str) -> str:
-        return self.exec("mariadb", "--skip-column-names", stdin=statement)
+class Addressed(Native):
+    """A server whose database is written to from outside."""
 
     @property
     def address(self) -> str:
@@ -67,22 +64,14 @@ class Native(Server):
 
 
 def inventory() -> Dict[str, Any]:
-    of_the_sample = ("event_log_sample", "openmrs_sample_archive", "event_log_database_port")
-    usual = {name: value for name, value in site_variables().items() if name not in of_the_sample}
-    return {
-        **usual,
-        "event_log_tables": ["person"],
-        "event_log_profile": "clinic",
-        "mysql_binlog_mode": "configure",
-        "mysql_binlog_restart": "if_needed",
-    }
+    return {**native_variables(), "event_log_tables": ["person"], "event_log_profile": "clinic"}
 
 
 @dataclass
 class Faulty(Repair):
     """The server, what is written there, and what is measured."""
 
-    server: Native = field(default_factory=lambda: Native(NAME))
+    server: Addressed = field(default_factory=lambda: Addressed(NAME))
     variables: Dict[str, Any] = field(default_factory=inventory)
     gone: Dict[int, Any] = field(default_factory=dict)  # in the topic, and no more in a database that was set back
 

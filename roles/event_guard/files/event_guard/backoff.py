@@ -5,7 +5,8 @@
 
 Pure. Kept of each ailing connector, of the worker itself and of the broker, in the memory's ``healing``: ``failures``
 (restarts that did not last), ``step`` (into the list of minutes), ``next`` and ``last`` (times), ``since``,
-``problem``, ``words``, ``awaits`` (what the restart waits for) and ``well`` (since when it runs again).
+``problem``, ``words``, ``awaits`` (what the restart waits for), ``well`` (since when it runs again) and, of the worker,
+``engine`` (which run of the Docker engine that was in).
 """
 
 from __future__ import annotations

@@ -23,6 +23,11 @@ _UNITS = (SERVICE, "docker.socket")  # the socket is given up with it
 _START_SECONDS = 180.0
 
 
+def this_run() -> str:
+    """A name that is another one after each start of the engine, and so after each boot; empty without systemd."""
+    return stack.unit_run(SERVICE)
+
+
 def step(settings: Settings, guard: Guard, memory: Memory, now: float) -> None:
     """Start an engine that failed: at once, then after 1, 2, 4 … minutes, for as long as it takes."""
     entry, minutes = memory.get(KEY), guard.restart_minutes

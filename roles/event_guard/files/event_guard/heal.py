@@ -15,7 +15,7 @@ from event_log.settings import Settings
 from event_log.verdict import ILL, Finding, reason_of
 from event_log.words import phrase
 
-from . import acts, backoff, boot, database, flow, look, reading
+from . import acts, backoff, boot, database, engine, flow, look, reading
 from .backoff import BROKER, KEY, WORKER, Trouble
 from .look import Look, Watched
 from .memory import WAITING, Memory
@@ -181,7 +181,10 @@ def _heal_worker(one: Round) -> None:
         if entry and one.seen.worker is not None and one.seen.worker.running:
             one.put(WORKER, backoff.well(entry, one.now))
         return
-    entry = backoff.begun(entry, trouble, one.now, minutes)
+    run = engine.this_run() or entry.get("engine", "")
+    if entry.get("engine", run) != run:
+        entry = {}  # it went down with its engine or its host, and that is no failure of its own
+    entry = {**backoff.begun(entry, trouble, one.now, minutes), "engine": run}
     one.put(WORKER, _start_again(one, entry) if backoff.due(entry, one.now, minutes) else entry)
 
 

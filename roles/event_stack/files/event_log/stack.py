@@ -140,6 +140,13 @@ def unit_state(unit: str = UNIT) -> Optional[str]:
     return found.get("ActiveState") if found.get("LoadState") == "loaded" else None
 
 
+def unit_run(unit: str) -> str:
+    """A name that systemd gives to each start of a unit; empty without systemd."""
+    return _properties(run(["systemctl", "show", "--property=InvocationID", unit], seconds=2).stdout).get(
+        "InvocationID", ""
+    )
+
+
 def _properties(text: str) -> Dict[str, str]:
     lines: List[Tuple[Any, ...]] = [line.partition("=")[::2] for line in text.splitlines()]
     return dict(lines)

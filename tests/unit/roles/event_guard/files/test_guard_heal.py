@@ -46,6 +46,7 @@ class Site:
     asked: List[str] = field(default_factory=list)
     refused: List[str] = field(default_factory=list)
     started: int = 0
+    engine: str = "one"
     answer: Optional[Exception] = None
 
     def round(self, flowing: flow.Flow = WELL, one: Optional[worker.Connector] = None) -> List[str]:
@@ -89,6 +90,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(heal, "_progress", flow.Progress())
     monkeypatch.setattr(heal.time, "monotonic", lambda: made.clock)
     monkeypatch.setattr(look, "look", lambda _settings: made.seen)
+    monkeypatch.setattr(heal.engine, "this_run", lambda: made.engine)
     monkeypatch.setattr(worker, "ask", ask)
     monkeypatch.setattr(worker, "login_of", lambda _worker: ("u", "p"))
     monkeypatch.setattr(boot, "decide", lambda *_: made.decision)
@@ -229,6 +231,32 @@ def test_a_worker_that_stopped_is_started_once_it_is_surely_gone(site: Site) -> 
     for _ in range(4):
         site.again()
     assert site.started == 2
+
+
+def test_a_worker_that_went_down_with_its_engine_is_started_at_once_each_time(site: Site) -> None:
+    """An engine that is killed again and again, or a host whose power fails, is no failure of the worker."""
+    for number in range(1, 8):
+        site.engine = f"run {number}"
+        site.seen = look.Look("", replace(UP, status="exited", exit_code=255), True)
+        for _ in range(3):
+            site.again()
+        assert site.started == number
+        assert site.memory("healing")["(worker)"]["failures"] == 1
+        site.seen = look.Look("", UP, True)
+        site.again()
+
+
+def test_a_worker_that_does_not_last_under_one_engine_is_started_later_each_time(site: Site) -> None:
+    site.seen = look.Look("", replace(UP, status="exited", exit_code=1), True)
+    for _ in range(360):
+        site.again()
+    assert site.started == 6  # at once, then 1, 2, 4, 8 and 16 minutes apart
+    site.engine = ""  # systemd was slow for once
+    site.again()
+    assert site.started == 6
+    site.engine = "another run"
+    site.again()
+    assert site.started == 7
 
 
 def test_a_worker_that_may_not_start_is_asked_for_again_within_a_minute(site: Site) -> None:
