@@ -1,16 +1,17 @@
 # Copyright: OpenMRS Event Log contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The power fails while somebody writes: the short form of python -m tests.faults.power."""
+"""The power fails while somebody writes: python -m tests.faults.power on a small size."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 
-from tests.faults import cuts, disk, processes
+from tests.faults import cuts, disk, power, processes
 from tests.faults.load import Load
 from tests.faults.recovery import recover
 from tests.faults.stack import IMAGES
@@ -52,6 +53,32 @@ def test_no_position_outlives_its_events_and_one_cut_is_survived_whole(pool: Pat
         assert back.said == ""
         assert back.outcome.changes > 100
         assert (back.outcome.missing, back.outcome.wrong) == ([], [])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "form",
+    [
+        ["--ddl-every", "40"],
+        ["--retention"],
+        ["--large", "50000", "--seconds", "5"],
+        ["--in-snapshot", "--seconds", "5"],
+        ["--twice"],
+        ["--slow-ms", "5"],
+    ],
+    ids=lambda form: form[0][2:],
+)
+@pytest.mark.usefixtures("pool")
+def test_each_form_of_the_long_run_comes_back_on_a_small_size(form: List[str], tmp_path: Path) -> None:
+    results = tmp_path / "results.jsonl"
+    usual = ["--variant", "ours", "--cuts", "80", "--seconds", "20", "--recoveries", "1", "--results", str(results)]
+    assert power.main([*usual, *form]) == 0
+    told = json.loads(results.read_text(encoding="utf-8"))
+    assert len(told["recoveries"]) == (2 if "--twice" in form else 1)
+    assert all(one["good"] and one["changes"] for one in told["recoveries"])
+    if "--retention" in form:
+        assert told["kept_from"] > 0, "nothing was deleted"
+        assert told["deleting"] > told["copies"] / 2
 
 
 @pytest.mark.full

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from typing import Iterator
 
 from tests.helpers.server import Server, eventually
@@ -17,7 +18,7 @@ while :; do
   n=$((n + 1))
   echo "{statements}"
   sleep {pause}
-done | docker exec -i openmrs-sample-db sample-sql
+done | {client}
 """
 
 
@@ -31,8 +32,8 @@ def busy(server: Server, statements: str, count: str, pause: float = 0.2) -> Ite
     def number() -> int:
         return int(server.sql(count))
 
-    before = number()
-    server.sh(f"cat > /run/{UNIT}", stdin=LOOP.format(statements=statements, pause=pause))
+    before, client = number(), shlex.join(server.CLIENT)
+    server.sh(f"cat > /run/{UNIT}", stdin=LOOP.format(statements=statements, pause=pause, client=client))
     server.sh(f"systemd-run --quiet --collect --unit={UNIT} bash /run/{UNIT}")
     try:
         eventually(lambda: number() > before, 30, "somebody writes", pause=0.3)

@@ -185,11 +185,12 @@ REPAIR = Part(
     60,
     (
         cases("repair", "tests/integration/repair"),
+        cases("repair on MariaDB", "tests/integration/repair", "--repair-database=mariadb-11.8"),
         cases("server faults", "tests/integration/server_faults"),
     ),
     docker=True,
     after=BUILT,
-    servers=("eventlog-test-repair", "eventlog-test-faults"),
+    servers=("eventlog-test-repair", "eventlog-test-repair-mariadb-11.8", "eventlog-test-faults"),
 )
 INSTALLED = Part(
     "installed",

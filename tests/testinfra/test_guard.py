@@ -21,6 +21,19 @@ memory = Memory.load()
 memory.put("hold", json.loads(sys.argv[1]))
 memory.save()' '%s'"""
 
+# What it does every six hours.
+TOPICS = """python3 -I -B -c '
+import json, sys
+sys.path.insert(0, "/opt/event-log/lib")
+from event_guard import room, topic_settings
+from event_log import settings
+mine = settings.load()
+configs = topic_settings.configurations(mine)
+text = topic_settings.described(room.administrator(mine))
+wrong = topic_settings.problems(text, mine.internal_topics, configs, topic_settings.topic_audit.Broker())
+named = [one.name for one in topic_settings.topic_audit.parse_description(text)]
+print(json.dumps({"connectors": len(configs), "topics": named, "wrong": wrong}))'"""
+
 
 def status(host: Any) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(host.check_output("event-log status --json"))
@@ -47,6 +60,13 @@ def test_no_step_of_it_fails(host: Any) -> None:
     said = host.check_output(f"journalctl --quiet --no-pager --output=cat --priority=err --boot --unit={UNIT}")
     # A machine that is busy with other tests may be too slow for a look, and the next round makes good for it.
     assert [line for line in said.splitlines() if "no answer within" not in line] == []
+
+
+def test_it_sees_all_topics_and_finds_them_as_they_must_be(host: Any) -> None:
+    seen = json.loads(host.check_output(TOPICS))
+    assert seen["connectors"] >= 1
+    assert {"schema-changes.openmrs", "openmrs.openmrs.person", "event-log-connect-offsets"} <= set(seen["topics"])
+    assert seen["wrong"] == []
 
 
 def test_it_remembers_which_database_it_is(host: Any) -> None:

@@ -177,10 +177,8 @@ def with_signals(found: Repair, directory: Path) -> None:
     found.refused = found.play(directory / "no-signals", "snapshot_tables", "-e", "tables=person")
     (statements,) = ADMINISTRATOR.findall((ROOT / "docs/snapshots.md").read_text(encoding="utf-8"))
     # Where the account comes from is the site's own matter; the sample's may come from anywhere.
-    host = found.server.sql("SELECT Host FROM mysql.user WHERE User = 'event_log'").split()[0]
-    found.server.sql(statements.replace("'localhost'", f"'{host}'"))
+    found.server.sql(statements.replace("'localhost'", "'%'"))
     found.done(directory / "signals", "site", "--tags", "database,connector")
-    assert found.config()["signal.data.collection"] == SIGNALS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -203,5 +201,7 @@ def repair(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
             found.server.fill()
         outcome = play(directory / "site", found.server, found.variables, playbook=SITE)
         assert outcome.code == 0, outcome.output[-3000:]
-        with_signals(found, directory)
+        if tag == SAMPLE:  # where a run may make the account, it has made the table, too
+            with_signals(found, directory)
+        assert found.config()["signal.data.collection"] == SIGNALS
         yield found
