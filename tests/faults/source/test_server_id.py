@@ -77,7 +77,10 @@ def thrown_out(site: Site, guard: OnSite) -> Tuple[float, str]:
     name = guard.name
     began = time.monotonic()
     wait_for(f"{name} fails", lambda: "FAILED" in site.states(name), 60)
-    return time.monotonic() - began, guard.verdict().sentence
+    seconds = time.monotonic() - began
+    # A worker whose first health check is not over yet counts as starting.
+    wait_for("that is told", lambda: SAID in guard.verdict().sentence, 60)
+    return seconds, guard.verdict().sentence
 
 
 def test_a_reader_with_the_same_server_id_is_told_and_nothing_is_lost_once_it_is_gone(

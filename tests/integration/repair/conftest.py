@@ -126,8 +126,16 @@ class Repair:
         return self.server.sql("SHOW BINARY LOGS").splitlines()[-1].split("\t")[0]
 
     def purge(self) -> None:
-        """The database keeps the newest file of its binary log and no other."""
-        self.server.sql(f"PURGE BINARY LOGS TO '{self.newest_file()}'")
+        """The database keeps the newest file of its binary log and no other.
+
+        MariaDB keeps a file for a reader that has gone until it notices that.
+        """
+
+        def alone() -> bool:
+            self.server.sql(f"PURGE BINARY LOGS TO '{self.newest_file()}'")
+            return len(self.server.sql("SHOW BINARY LOGS").splitlines()) == 1
+
+        eventually(alone, 60, "older files of the binary log are gone")
 
     def await_database(self) -> None:
         def answers() -> bool:

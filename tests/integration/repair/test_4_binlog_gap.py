@@ -116,8 +116,10 @@ def test_a_failed_connector_begins_at_the_present(repair: Repair, tmp_path: Path
     failed(repair)
     look = repair.done(tmp_path / "look", PLAYBOOK)
     assert look.changed == []
+    # MariaDB is asked by its GTID, and the connector fails with the database's own words.
+    mariadb = "mariadb" in repair.config()["connector.class"]
     for words in (
-        "no longer available on the server",
+        "is in no file of the binary log" if mariadb else "no longer available on the server",
         "an incremental snapshot of the captured tables, beside the stream",
         "Rows that were deleted in the gap bring no event.",
         f"Nothing was changed. To do it, say -e event_log_repair={repair.site}.",
