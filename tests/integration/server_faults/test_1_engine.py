@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engine is killed under load: systemd or the guard starts it, it starts the broker, and the guard the worker.
 
+Of one that stands still nothing else comes to a stand.
+
 EVENT_LOG_TEST_KILLS says how often (1).
 """
 
@@ -15,6 +17,9 @@ from typing import Callable
 from tests.helpers.server import eventually
 from tests.integration.server_faults.conftest import UP, Faulty, pause
 
+FROZEN = 75.0  # seconds
+#: What the guard may not do while it cannot see anything.
+RESTARTS = ("start_engine", "start_worker", "restart_worker", "restart_broker", "restart")
 KILLS = int(os.environ.get("EVENT_LOG_TEST_KILLS", "1"))
 
 
@@ -68,3 +73,27 @@ def test_an_engine_that_systemd_has_given_up_is_started_by_the_guard(
     assert "the Docker engine does not answer" in said
     assert int(faulty.memory()["acts"]["start_engine"]) == starts + 1
     assert server.sh("systemctl --failed --no-legend") == ""
+
+
+def test_a_frozen_engine_is_told_of_and_stops_nothing(faulty: Faulty, record_property: Callable[..., None]) -> None:
+    server, before = faulty.server, faulty.duplicates()
+    done = {act: faulty.memory()["acts"].get(act, 0) for act in RESTARTS}
+    with faulty.load() as load:
+        pause()
+        began = time.monotonic()
+        server.sh("kill -STOP $(pidof dockerd)")
+        try:
+            silent = "the Docker engine does not answer"
+            eventually(lambda: silent in faulty.sentence(), UP, "event-log status tells of the engine", pause=0.5)
+            told = time.monotonic() - began
+            said, place = faulty.sentence(), faulty.position()
+            time.sleep(max(0.0, began + FROZEN - time.monotonic()))
+            assert faulty.position() > place, "events do not flow"
+        finally:
+            server.sh("kill -CONT $(pidof dockerd)")
+        seconds = faulty.await_flow(time.monotonic(), "the engine went on")
+    what = f"engine frozen for {FROZEN:.0f} s; told after {told:.0f} s, flowing {seconds:.0f} s after it went on"
+    faulty.compared(load, what, record_property, before)
+    print(said)
+    assert {act: faulty.memory()["acts"].get(act, 0) for act in RESTARTS} == done
+    faulty.await_verdict("ok")
